@@ -1,0 +1,146 @@
+"""The engine and the session: what makes three databases behave alike.
+
+SQLite runs in WAL mode. A transaction that will write takes the write lock when it begins
+(BEGIN IMMEDIATE), so that it waits for its turn there and can never fail half-way with
+"database is locked".
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import zope.sqlalchemy
+from sqlalchemy import Connection, Engine, Table, create_engine, event, update
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from packistry.models import (
+    Base,
+    Counter,
+    Document,
+    Grant,
+    Package,
+    Repository,
+    Token,
+    User,
+    Version,
+)
+
+GENERATION = "generation"
+FLOOR = "floor"
+
+# Whoever changes one of these may have changed what a client may read.
+WATCHED: tuple[type[Base], ...] = (Document, Grant, Package, Repository, Token, User, Version)
+
+SQLITE_BUSY_MS = 60_000
+
+
+def connect(url: str, *, pool_size: int = 20) -> Engine:
+    """An engine for `url`, the same to use whichever database it is."""
+    options: dict[str, Any] = {"hide_parameters": True}
+    backend = make_url(url).get_backend_name()
+    if backend == "sqlite":
+        options["connect_args"] = {"timeout": SQLITE_BUSY_MS / 1000}
+    else:
+        options |= {"pool_pre_ping": True, "pool_size": pool_size, "max_overflow": pool_size}
+    if backend in ("mysql", "mariadb"):
+        # The default, REPEATABLE READ, shows a transaction the past and lets it write the present.
+        options["isolation_level"] = "READ COMMITTED"
+    engine = create_engine(url, **options)
+    if backend == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # The driver's own BEGIN comes too late and is deferred: we issue ours.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={SQLITE_BUSY_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("begin", "IMMEDIATE")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Sessions that join the thread's `transaction` and move the generation on when they write."""
+    factory: sessionmaker[Session] = sessionmaker(engine)
+    event.listen(factory, "before_flush", _note_watched_rows)
+    event.listen(factory, "do_orm_execute", _note_watched_statements)
+    event.listen(factory, "before_commit", _move_generation)
+    zope.sqlalchemy.register(factory)
+    return factory
+
+
+def _note_watched_rows(session: Session, _context: object, _instances: object) -> None:
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, WATCHED):
+            session.info["watched"] = True
+            return
+
+
+def _note_watched_statements(state: ORMExecuteState) -> None:
+    if state.is_select or state.bind_mapper is None:
+        return
+    if issubclass(state.bind_mapper.class_, WATCHED):
+        state.session.info["watched"] = True
+    # A bulk statement leaves no changed object behind to tell zope.sqlalchemy of the write.
+    zope.sqlalchemy.mark_changed(state.session)
+
+
+def _move_generation(session: Session) -> None:
+    session.flush()
+    if session.info.pop("watched", False):
+        session.connection().execute(
+            update(Counter.__table__)  # type: ignore[arg-type]  # a Table, typed FromClause
+            .where(Counter.name == GENERATION)
+            .values(value=Counter.value + 1)
+        )
+
+
+def upsert(
+    session: Session,
+    model: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Iterable[str],
+    add: Iterable[str] = (),
+    replace: Iterable[str] = (),
+) -> None:
+    """Insert `rows`; where `key` exists already, add up the `add` columns, overwrite `replace`."""
+    if not rows:
+        return
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - narrows the type: mapped classes have tables
+    dialect = session.get_bind().dialect.name
+    add, replace = list(add), list(replace)
+    if dialect in ("mysql", "mariadb"):
+        my = mysql.insert(table).values(list(rows))
+        changes = {c: table.c[c] + my.inserted[c] for c in add}
+        changes |= {c: my.inserted[c] for c in replace}
+        first = next(iter(key))
+        session.execute(my.on_duplicate_key_update(changes or {first: table.c[first]}))
+    else:
+        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        statement = insert(table).values(list(rows))
+        changes = {c: table.c[c] + statement.excluded[c] for c in add}
+        changes |= {c: statement.excluded[c] for c in replace}
+        if changes:
+            statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=list(key))
+        session.execute(statement)
+    zope.sqlalchemy.mark_changed(session)

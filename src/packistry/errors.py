@@ -1,0 +1,37 @@
+"""What services raise. `web/errors.py` and the CLI turn these into status codes and exit codes."""
+
+
+class PackistryError(Exception):
+    """A fault with a sentence for the person who caused it. `str()` of it is safe to show."""
+
+
+class NotFound(PackistryError):
+    """The thing named does not exist, or the actor may not know that it does."""
+
+
+class Conflict(PackistryError):
+    """The change contradicts what is there: a taken name, an existing stable version."""
+
+
+class Invalid(PackistryError):
+    """The input cannot be accepted. `field` names the input it is about, "" for the whole."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Forbidden(PackistryError):
+    """The actor is known and may not do this."""
+
+
+class Unavailable(PackistryError):
+    """Something we depend on did not answer; trying again later may work."""
+
+    def __init__(self, message: str, *, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConfigurationError(PackistryError):
+    """The settings or the environment cannot work. Raised at start-up, names the remedy."""

@@ -1,0 +1,42 @@
+"""The rows, one aggregate a file. Importing this package maps them all."""
+
+from packistry.models.base import Base
+from packistry.models.download import Download
+from packistry.models.package import Channel, Dist, Document, Package, Version, VersionKind
+from packistry.models.repository import Repository, TagPolicy
+from packistry.models.source import Dists, Project, Source
+from packistry.models.state import Counter, Intent, Lease, Setting
+from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReason, SyncState
+from packistry.models.token import Grant, Token, TokenKind
+from packistry.models.user import Role, User
+
+__all__ = [
+    "Base",
+    "Channel",
+    "Counter",
+    "Dist",
+    "Dists",
+    "Document",
+    "Download",
+    "Grant",
+    "Intent",
+    "Lease",
+    "Outcome",
+    "Package",
+    "Project",
+    "RefVerdict",
+    "Repository",
+    "Role",
+    "Setting",
+    "Source",
+    "Sync",
+    "SyncItem",
+    "SyncReason",
+    "SyncState",
+    "TagPolicy",
+    "Token",
+    "TokenKind",
+    "User",
+    "Version",
+    "VersionKind",
+]

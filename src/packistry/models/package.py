@@ -1,0 +1,137 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from packistry.models.base import TABLE, Base, JSONText, LongBlob, LongText, new_uid, now
+from packistry.models.repository import Repository
+from packistry.models.source import Dists, Project
+
+
+class Package(Base):
+    """A package in a repository, made from a project (and a sub-directory of it) or by upload."""
+
+    __tablename__ = "packages"
+    __table_args__ = (UniqueConstraint("repository_id", "name"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)
+    repository_id: Mapped[int] = mapped_column(ForeignKey("repositories.id", ondelete="CASCADE"))
+    project_id: Mapped[int | None] = mapped_column(
+        ForeignKey("projects.id", ondelete="SET NULL"), index=True
+    )
+    subdirectory: Mapped[str] = mapped_column(default="")
+    # Lower-cased. None until the first import has read it from composer.json; then it stays.
+    name: Mapped[str | None] = mapped_column(index=True)
+    description: Mapped[str] = mapped_column(Text, default="")
+    type: Mapped[str] = mapped_column(default="library")
+    keywords: Mapped[list[str]] = mapped_column(JSONText, default=list)
+    # None: as its source says.
+    dists: Mapped[Dists | None] = mapped_column(String(10))
+    # False, True, or the name of the package to use instead.
+    abandoned: Mapped[bool | str] = mapped_column(JSONText, default=False)
+    readme: Mapped[str] = mapped_column(LongText, default="")
+    # Set with every change of a version, cleared when the documents are rendered.
+    stale: Mapped[bool] = mapped_column(default=False, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    repository: Mapped[Repository] = relationship()
+    project: Mapped[Project | None] = relationship()
+    versions: Mapped[list["Version"]] = relationship(
+        back_populates="package", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Dist(Base):
+    """The zip of one (package, reference). Its bytes never change and outlive the version."""
+
+    __tablename__ = "dists"
+    __table_args__ = (UniqueConstraint("package_id", "reference"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))
+    # The commit, or the sha1 of an uploaded zip.
+    reference: Mapped[str] = mapped_column(String(64))
+    # "" while a lazy dist has not been asked for.
+    storage_key: Mapped[str] = mapped_column(default="")
+    sha1: Mapped[str] = mapped_column(String(40), default="")
+    sha256: Mapped[str] = mapped_column(String(64), default="")
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    # When a download asked for a dist that is not built yet; None once it is built.
+    wanted_at: Mapped[datetime | None] = mapped_column(index=True)
+    # Why it can never be built; "" when it can.
+    failure: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    package: Mapped[Package] = relationship()
+
+    @property
+    def built(self) -> bool:
+        return self.storage_key != ""
+
+
+class VersionKind(StrEnum):
+    """What a version was made from."""
+
+    BRANCH = "branch"
+    TAG = "tag"
+    UPLOAD = "upload"
+
+
+class Version(Base):
+    """A version that `composer` may choose."""
+
+    __tablename__ = "versions"
+    __table_args__ = (
+        UniqueConstraint("package_id", "normalized"),
+        Index("ix_versions_package_ref", "package_id", "kind", "ref"),
+        TABLE,
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))
+    # As people write it ("v1.2", "dev-main", "1.x-dev"), and as Composer compares it.
+    name: Mapped[str] = mapped_column(String(300))
+    normalized: Mapped[str] = mapped_column(String(300))
+    stability: Mapped[str] = mapped_column(String(10))
+    kind: Mapped[VersionKind] = mapped_column(String(10))
+    ref: Mapped[str] = mapped_column(String(255), default="")
+    reference: Mapped[str] = mapped_column(String(64))
+    # When the tag's commit differs upstream and the policy protects it: that other commit.
+    held_reference: Mapped[str] = mapped_column(String(64), default="")
+    # The commit's date; for an upload, when it came.
+    committed_at: Mapped[datetime]
+    default_branch: Mapped[bool] = mapped_column(default=False)
+    # The cleaned composer.json (composer.manifest), without the fields that depend on the version.
+    manifest: Mapped[dict[str, Any]] = mapped_column(JSONText)
+    dist_id: Mapped[int | None] = mapped_column(ForeignKey("dists.id"))
+    yanked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    package: Mapped[Package] = relationship(back_populates="versions")
+    dist: Mapped[Dist | None] = relationship()
+
+
+class Channel(StrEnum):
+    """Which of a package's two p2 files: `{name}.json` or `{name}~dev.json`."""
+
+    STABLE = "stable"
+    DEV = "dev"
+
+
+class Document(Base):
+    """A p2 file, rendered and gzipped for `Settings.base_url`."""
+
+    __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("package_id", "channel"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))
+    channel: Mapped[Channel] = mapped_column(String(10))
+    body: Mapped[bytes] = mapped_column(LongBlob)
+    # sha256 of the body before compression: what decides whether it changed.
+    digest: Mapped[str] = mapped_column(String(64))
+    # Unix seconds for Last-Modified. Only ever rises, also over removal and re-creation.
+    modified: Mapped[int] = mapped_column(BigInteger)

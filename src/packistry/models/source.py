@@ -1,0 +1,60 @@
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from packistry.models.base import TABLE, Base, JSONText, new_uid, now
+
+
+class Dists(StrEnum):
+    """When dists are built: all at import, or each at its first download."""
+
+    EAGER = "eager"
+    LAZY = "lazy"
+
+
+class Source(Base):
+    """A place projects come from: a provider (plugin) with its configuration."""
+
+    __tablename__ = "sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)
+    name: Mapped[str] = mapped_column(unique=True)
+    provider: Mapped[str] = mapped_column(String(100))
+    config: Mapped[dict[str, Any]] = mapped_column(JSONText, default=dict)
+    # The secret fields of the configuration as one ciphertext (services.secrets); "" for none.
+    secrets: Mapped[str] = mapped_column(Text, default="")
+    dists: Mapped[Dists] = mapped_column(String(10), default=Dists.EAGER)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    projects: Mapped[list["Project"]] = relationship(
+        back_populates="source", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class Project(Base):
+    """One repository at a host: one mirror and one sync for all packages made from it."""
+
+    __tablename__ = "projects"
+    __table_args__ = (UniqueConstraint("source_id", "external_id"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    # The host's stable id; a renamed project keeps it. For `git`: the URL without credentials.
+    external_id: Mapped[str] = mapped_column(String(500))
+    path: Mapped[str] = mapped_column(String(500))
+    web_url: Mapped[str] = mapped_column(Text, default="")
+    clone_url: Mapped[str] = mapped_column(Text, default="")
+    default_branch: Mapped[str | None]
+    archived: Mapped[bool] = mapped_column(default=False)
+    # Why the last look at it failed; "" while it can be reached.
+    unreachable: Mapped[str] = mapped_column(Text, default="")
+    synced_at: Mapped[datetime | None]
+    next_look_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    source: Mapped[Source] = relationship(back_populates="projects")
