@@ -1,0 +1,123 @@
+"""Talking to the host: what it has, and getting it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packistry.git.command import CommandFailed, Git
+from packistry.git.connection import Connection
+from packistry.git.errors import Corrupt, GitError, TooLarge
+from packistry.git.failures import classify, is_host_key
+from packistry.git.process import Limits
+from packistry.git.ssh import host_key_error
+
+HEADS = b"refs/heads/"
+TAGS = b"refs/tags/"
+MAX_LISTING = 256 * 1024 * 1024
+MAX_LINE = 8192
+SMALL_FILE = 1024 * 1024
+
+# Only these: a mirror of everything would hold the commits of whoever opens a pull request.
+_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advertisement:
+    """A host's branches and tags (full name to object id), and the full name of its HEAD's branch.
+
+    `head` is b"" if HEAD is detached, unborn or names a branch that is not there.
+    """
+
+    refs: dict[bytes, bytes]
+    head: bytes
+
+    @property
+    def is_sha256(self) -> bool:
+        return any(len(oid) == 64 for oid in self.refs.values())
+
+
+def advertised(connection: Connection) -> Advertisement:
+    """Ask the host for its refs. Raises GitError, TooLarge for more than the policy's refs."""
+    listing = _Listing(connection.policy.max_refs)
+    git = connection.git
+    limits = Limits(seconds=connection.policy.timeout, file_bytes=SMALL_FILE)
+    arguments = ["ls-remote", "--symref", "--", connection.url.text]
+    try:
+        with git.start(arguments, limits) as process:
+            for piece in process.chunks():
+                listing.feed(piece)
+            git.expect_success(process)
+    except CommandFailed as error:
+        raise _explained(error, connection) from error
+    head = listing.head if listing.head in listing.refs else b""
+    return Advertisement(refs=listing.refs, head=head)
+
+
+def fetch(
+    connection: Connection, git_dir: Path, file_bytes: int, watch: Callable[[], None]
+) -> None:
+    """Make the branches and tags of a bare repository equal to the host's.
+
+    `file_bytes` is the most one file may have, `watch` is called about twice a second and may
+    raise to stop. Raises GitError, Corrupt if the fault seems to be in the repository itself.
+    """
+    base = connection.git
+    git = Git(
+        directory=base.directory,
+        git_dir=git_dir,
+        variables=base.variables,
+        settings=base.settings,
+        inherited=base.inherited,
+        secrets=base.secrets,
+    )
+    options = [
+        "--quiet",
+        "--prune",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--no-show-forced-updates",
+    ]
+    limits = Limits(seconds=connection.policy.timeout, file_bytes=file_bytes)
+    try:
+        git.output(["fetch", *options, "--", connection.url.text, *_REFSPECS], limits, watch=watch)
+    except CommandFailed as error:
+        raise _explained(error, connection, otherwise=Corrupt) from error
+
+
+def _explained(
+    error: CommandFailed, connection: Connection, otherwise: type[GitError] = GitError
+) -> GitError:
+    if connection.url.scheme == "ssh" and is_host_key(error.stderr):
+        return host_key_error(error.stderr, connection.remote, connection.url, connection.policy)
+    known = classify(error.stderr, connection.url.host)
+    return known or otherwise(f"git failed with status {error.status}.\n{error.stderr}")
+
+
+class _Listing:
+    """Reads the lines of `ls-remote --symref` as they come."""
+
+    def __init__(self, max_refs: int) -> None:
+        self.refs: dict[bytes, bytes] = {}
+        self.head = b""
+        self._max_refs = max_refs
+        self._rest = b""
+        self._size = 0
+
+    def feed(self, piece: bytes) -> None:
+        self._size += len(piece)
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            self._line(line)
+        if self._size > MAX_LISTING or len(self._rest) > MAX_LINE:
+            raise TooLarge("The host lists more refs than can be read.")
+
+    def _line(self, line: bytes) -> None:
+        value, _, name = line.partition(b"\t")
+        if value.startswith(b"ref: ") and name == b"HEAD":
+            self.head = value[len(b"ref: ") :]
+        elif name.startswith((HEADS, TAGS)) and not name.endswith(b"^{}"):
+            self.refs[name] = value
+            if len(self.refs) > self._max_refs:
+                raise TooLarge(f"The repository has more than {self._max_refs} branches and tags.")

@@ -1,0 +1,210 @@
+"""What a tree would become as a package, known without unpacking it.
+
+Each distinct tree is read once and summed up, so that 84 KB of nested trees that would expand to
+a million files cost as little as 84 KB of others, and the next commit costs what it changed.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packistry.git.errors import Corrupt, TooLarge, UnsafeTree
+from packistry.git.objects import DIRECTORY, LINK, REGULAR, SUBMODULE, ObjectReader, TreeEntry
+from packistry.git.policy import GitPolicy
+
+MAX_DEPTH = 64
+MAX_LINK = 4096
+MAX_KNOWN = 100_000
+
+_OTHER_FILES = frozenset({b"100664", b"100600", b"100640", b"100660", b"100666"})
+_USUAL = REGULAR | _OTHER_FILES | {LINK}
+_WITHOUT_BYTES = frozenset({DIRECTORY, SUBMODULE})
+_POINTER_SIZES = range(100, 400)
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+# Over names joined by slashes, which none may hold.
+_DOUBTFUL_NAME = re.compile(
+    rb"[\x00-\x1f\x7f\\]|(?:^|/)(?:\.{0,2}|\.git|git~\d+|[A-Z]:[^/]*)(?:/|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A tree summed up. `size` is in bytes, `climb` how many folders above it a link may reach.
+
+    `is_doubtful`: it holds a name, mode or link that must be looked at in the finished archive.
+    `pointers` are files kept in Git LFS, `submodules` empty folders in a dist.
+    """
+
+    files: int = 0
+    size: int = 0
+    height: int = 1
+    climb: int = 0
+    is_doubtful: bool = False
+    submodules: int = 0
+    pointers: int = 0
+
+
+_A_SUBMODULE = Survey(files=1, submodules=1)
+
+
+class Surveyor:
+    """Surveys trees of one repository, remembering each. Not for two threads at once."""
+
+    def __init__(self, policy: GitPolicy) -> None:
+        self._policy = policy
+        self._known: dict[str, Survey] = {}
+        self._blobs = _Blobs()
+
+    def survey(self, reader: ObjectReader, tree: str) -> Survey:
+        """Sum up a tree. Raises TooLarge, UnsafeTree (too deep), Corrupt."""
+        if len(self._known) + len(self._blobs) > MAX_KNOWN:
+            self._known.clear()
+            self._blobs = _Blobs()
+        if tree not in self._known:
+            trees = self._load(reader, tree)
+            self._blobs.read(reader, trees)
+            self._sum(tree, trees)
+        found = self._known[tree]
+        if found.files > self._policy.max_files:
+            raise TooLarge(f"There are too many files: more than {self._policy.max_files}.")
+        if found.size > self._policy.max_archive_bytes:
+            raise TooLarge(
+                f"The files are too large: more than {self._policy.max_archive_bytes} bytes."
+            )
+        return found
+
+    def _load(self, reader: ObjectReader, root: str) -> dict[str, list[TreeEntry]]:
+        loaded: dict[str, list[TreeEntry]] = {}
+        frontier = {root}
+        entries_left = 2 * self._policy.max_files + MAX_DEPTH
+        for _ in range(MAX_DEPTH):
+            for oid, entries in reader.trees(frontier):
+                loaded[oid] = entries
+                entries_left -= len(entries)
+                if entries_left < 0:
+                    raise TooLarge("There are too many files and folders.")
+            frontier = {
+                entry.id
+                for oid in frontier
+                for entry in loaded.get(oid, ())
+                if entry.mode == DIRECTORY
+            } - self._known.keys()
+            frontier -= loaded.keys()
+            if not frontier:
+                return loaded
+        raise _too_deep()
+
+    def _sum(self, oid: str, trees: Mapping[str, list[TreeEntry]], depth: int = 1) -> Survey:
+        known = self._known.get(oid)
+        if known is not None:
+            return known
+        if oid not in trees:
+            raise Corrupt(f"The tree {oid} is missing.")
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        entries = trees[oid]
+        parts = [
+            _nested(self._sum(entry.id, trees, depth + 1))
+            if entry.mode == DIRECTORY
+            else self._blobs.survey(entry)
+            for entry in entries
+        ]
+        names = b"/".join(entry.name for entry in entries)
+        found = Survey(
+            files=sum(part.files for part in parts),
+            size=sum(part.size for part in parts),
+            height=max((part.height for part in parts), default=1),
+            climb=max((part.climb for part in parts), default=0),
+            is_doubtful=any(part.is_doubtful for part in parts)
+            or bool(entries and _DOUBTFUL_NAME.search(names))
+            or names.count(b"/") > max(0, len(entries) - 1),
+            submodules=sum(part.submodules for part in parts),
+            pointers=sum(part.pointers for part in parts),
+        )
+        if found.height > MAX_DEPTH:
+            raise _too_deep()
+        self._known[oid] = found
+        return found
+
+
+class _Blobs:
+    """What the files of the trees read so far add to a survey, by object id."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, Survey] = {}
+        self._links: dict[str, Survey] = {}
+
+    def __len__(self) -> int:
+        return len(self._files) + len(self._links)
+
+    def read(self, reader: ObjectReader, trees: Mapping[str, list[TreeEntry]]) -> None:
+        """Learn the files of some trees that are not known yet. Raises Corrupt, TimedOut."""
+        files: set[str] = set()
+        links: set[str] = set()
+        for entries in trees.values():
+            for entry in entries:
+                if entry.mode == LINK:
+                    links.add(entry.id)
+                elif entry.mode not in _WITHOUT_BYTES:
+                    files.add(entry.id)
+        self._read_files(reader, files - self._files.keys())
+        self._read_links(reader, links - self._links.keys())
+
+    def survey(self, entry: TreeEntry) -> Survey:
+        if entry.mode == SUBMODULE:
+            return _A_SUBMODULE
+        found = (self._links if entry.mode == LINK else self._files).get(entry.id)
+        if found is None:
+            raise Corrupt(f"The file {entry.id} is missing.")
+        if entry.mode in _USUAL:
+            return found
+        return Survey(files=1, size=found.size, is_doubtful=True, pointers=found.pointers)
+
+    def _read_files(self, reader: ObjectReader, ids: set[str]) -> None:
+        sizes = {oid: header.size for oid, header in reader.headers(ids).items()}
+        small = [oid for oid, size in sizes.items() if size in _POINTER_SIZES]
+        lfs = {oid for oid, data in reader.contents(small, MAX_LINK) if data.startswith(_POINTER)}
+        for oid, size in sizes.items():
+            self._files[oid] = Survey(files=1, size=size, pointers=int(oid in lfs))
+
+    def _read_links(self, reader: ObjectReader, ids: set[str]) -> None:
+        sizes = {oid: header.size for oid, header in reader.headers(ids).items()}
+        for oid, size in sizes.items():
+            self._links[oid] = Survey(files=1, size=size, is_doubtful=True)
+        short = [oid for oid, size in sizes.items() if size <= MAX_LINK]
+        for oid, target in reader.contents(short, MAX_LINK):
+            above = climb(target)
+            if above is not None:
+                self._links[oid] = Survey(files=1, size=len(target), climb=above)
+
+
+def climb(target: bytes) -> int | None:
+    """How many folders a link's target goes up before it goes down.
+
+    None if that cannot be said without following it: absolute, or up again after going down.
+    """
+    parts = [part for part in target.split(b"/") if part not in {b"", b"."}]
+    up = 0
+    while up < len(parts) and parts[up] == b"..":
+        up += 1
+    if target.startswith(b"/") or b".." in parts[up:]:
+        return None
+    if _DOUBTFUL_NAME.search(b"/".join(parts[up:]) or b"name"):
+        return None
+    return up
+
+
+def _nested(survey: Survey) -> Survey:
+    return Survey(
+        files=survey.files,
+        size=survey.size,
+        height=survey.height + 1,
+        climb=max(0, survey.climb - 1),
+        is_doubtful=survey.is_doubtful,
+        submodules=survey.submodules,
+        pointers=survey.pointers,
+    )
+
+
+def _too_deep() -> UnsafeTree:
+    return UnsafeTree(f"The folders are nested deeper than {MAX_DEPTH} levels.")

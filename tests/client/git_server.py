@@ -1,0 +1,161 @@
+"""A git host on this machine: real `git http-backend` behind HTTP, with what hosts do to clients.
+
+Start it with `with GitServer(root) as server:`; repositories below `root` are at
+`server.url("name.git")`.
+"""
+
+import base64
+import http.server
+import os
+import subprocess
+import threading
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(repr=False)
+
+    @property
+    def authorization(self) -> str:
+        return self.headers.get("authorization", "")
+
+
+class GitServer:
+    """Serves bare repositories over HTTP on a loopback address.
+
+    `username` and `password`: asked for by every request if given. `redirect`: every request is
+    answered with a redirect to this base URL. `status` and `message`: every request is answered
+    with them, as `content_type`. `delay` seconds pass before each answer. `seen` lists requests.
+    """
+
+    def __init__(
+        self, root: Path, *, host: str = "127.0.0.1", username: str = "", password: str = ""
+    ) -> None:
+        self.root = root
+        self.username = username
+        self.password = password
+        self.redirect = ""
+        self.redirect_status = HTTPStatus.FOUND
+        self.status: HTTPStatus | None = None
+        self.message = b""
+        self.content_type = "text/plain"
+        self.stop = threading.Event()
+        self.delay = 0.0
+        self.seen: list[Seen] = []
+        self._server = http.server.ThreadingHTTPServer((host, 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self.host = host
+        self.port = int(self._server.server_address[1])
+
+    def url(self, name: str, host: str = "") -> str:
+        return f"http://{host or self.host}:{self.port}/{name}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(_Handler):
+            git_server = server
+
+        return Handler
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    git_server: GitServer
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        self._serve(self._body())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+        pass
+
+    def _serve(self, body: bytes) -> None:
+        server = self.git_server
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        server.seen.append(Seen(method=self.command, path=self.path, headers=headers))
+        server.stop.wait(server.delay)
+        if server.redirect:
+            self._answer(server.redirect_status, b"", Location=server.redirect + self.path)
+        elif server.password and not self._is_authorized():
+            self._answer(HTTPStatus.UNAUTHORIZED, b"", **{"WWW-Authenticate": 'Basic realm="git"'})
+        elif server.status is not None:
+            self._answer(server.status, server.message, **{"Content-Type": server.content_type})
+        else:
+            self._backend(body)
+
+    def _is_authorized(self) -> bool:
+        server = self.git_server
+        expected = base64.b64encode(f"{server.username}:{server.password}".encode()).decode()
+        return self.headers.get("Authorization") == f"Basic {expected}"
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def _backend(self, body: bytes) -> None:
+        url = urlsplit(self.path)
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "GIT_PROJECT_ROOT": str(self.git_server.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": url.path,
+            "QUERY_STRING": url.query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
+        )
+        head, _, data = done.stdout.partition(b"\r\n\r\n")
+        lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
+        fields = {name: value for name, _, value in lines}
+        status = int(fields.pop("Status", "200").split()[0])
+        self._answer(HTTPStatus(status), data, **fields)
+
+    def _answer(self, status: HTTPStatus, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
