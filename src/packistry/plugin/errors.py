@@ -1,0 +1,74 @@
+"""What a plugin raises. The text of each is shown to an administrator as it stands."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from packistry.errors import PackistryError
+
+if TYPE_CHECKING:
+    from packistry.plugin.http import HttpResponse
+
+
+class PluginError(PackistryError):
+    """A fault a plugin can explain: one sentence, without a secret, saying what to do.
+
+    `response` is the host's answer when one was the cause, None otherwise.
+    """
+
+    def __init__(self, message: str, *, response: "HttpResponse | None" = None) -> None:
+        super().__init__(message)
+        self.response = response
+
+
+class ConfigError(PluginError):
+    """A configuration cannot work. `fields` has a message per field, "" being the whole."""
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields: Mapping[str, str] = dict(fields or {})
+
+
+class CredentialsError(PluginError):
+    """The credentials are wrong, expired, or lack a scope; the text says which."""
+
+
+class NotFound(PluginError):
+    """The host has no such thing, or hides it from these credentials: hosts do not say which."""
+
+
+class RateLimited(PluginError):
+    """The host asks us to come back later: in `retry_after` seconds, at least 1."""
+
+    def __init__(
+        self, message: str, *, retry_after: float = 60, response: "HttpResponse | None" = None
+    ) -> None:
+        super().__init__(message, response=response)
+        self.retry_after = max(1.0, retry_after)
+
+
+class Unavailable(PluginError):
+    """The host does not answer, or not sensibly. The same request may work later."""
+
+
+class Rejected(PluginError):
+    """The host understood and said no (400, 409, 422 …). The same request will not work later."""
+
+
+class UnsafeContent(PluginError):
+    """One ref holds something that is not served, such as a link out of its tree."""
+
+
+class InvalidWebhook(PluginError):
+    """A delivery that is not signed with the secret, or cannot be read."""
+
+
+class SignInRefused(PluginError):
+    """The place people sign in at did not vouch for this person."""
+
+
+class InvalidKey(PluginError, ValueError):
+    """A storage key that breaks the rules of `check_key`."""
+
+
+class StorageConflict(PluginError):
+    """Other bytes are kept under this key already; what is kept never changes."""

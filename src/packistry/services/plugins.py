@@ -1,0 +1,333 @@
+"""Finds plugins, one by one, and gives their classes by name."""
+
+import inspect
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+import pluggy
+
+from packistry.errors import ConfigurationError, NotFound
+from packistry.plugin import (
+    AuthBackend,
+    Config,
+    Event,
+    GitPolicy,
+    GitSourceProvider,
+    HttpClient,
+    SourceProvider,
+    Storage,
+    form_fields,
+    hookspecs,
+    load_config,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Kind = type[SourceProvider[Any]] | type[AuthBackend[Any]] | type[Storage[Any]]
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,99}", re.ASCII)
+_BUILTIN = "packistry.builtin"
+_LONGEST = 500
+
+
+class PluginMissing(NotFound):
+    """No loaded plugin offers this name."""
+
+
+class DuplicateName(ConfigurationError):
+    """Two plugins offer the same name; one may be an impostor, so neither is taken."""
+
+
+class PluginFailed(ConfigurationError):
+    """A plugin did not load, and the settings want that to stop the start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedPlugin:
+    """A plugin that works: where it came from, the hooks it has and the names it offers."""
+
+    name: str
+    distribution: str
+    version: str
+    hooks: tuple[str, ...]
+    source_providers: tuple[str, ...] = ()
+    auth_backends: tuple[str, ...] = ()
+    storages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A plugin that was left out, and why."""
+
+    plugin: str
+    distribution: str
+    version: str
+    error: str
+
+
+@dataclass(frozen=True)
+class _Offers:
+    """What one plugin registers, checked."""
+
+    source_providers: dict[str, type[SourceProvider[Any]]]
+    auth_backends: dict[str, type[AuthBackend[Any]]]
+    storages: dict[str, type[Storage[Any]]]
+
+
+class Plugins:
+    """The plugins of one Runtime. Nothing is shared with another one in the same process."""
+
+    def __init__(self) -> None:
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._loaded: dict[str, LoadedPlugin] = {}
+        self._failures: list[Failure] = []
+        self._source_providers: dict[str, type[SourceProvider[Any]]] = {}
+        self._auth_backends: dict[str, type[AuthBackend[Any]]] = {}
+        self._storages: dict[str, type[Storage[Any]]] = {}
+        self._distributions: dict[type, str] = {}
+
+    @classmethod
+    def load(
+        cls,
+        entry_points: Iterable[EntryPoint] | None = None,
+        *,
+        only: Collection[str] = (),
+        disabled: Collection[str] = (),
+        strict: bool = False,
+    ) -> "Plugins":
+        """Loads each entry point of group `packistry` by itself; one that fails harms no other.
+
+        `only` and `disabled` are entry-point names; the built-in plugin is not subject to `only`.
+        Raises DuplicateName, and with `strict` PluginFailed when a plugin did not load.
+        """
+        plugins = cls()
+        found = _installed() if entry_points is None else entry_points
+        for entry_point in sorted(found, key=lambda each: (each.value != _BUILTIN, each.name)):
+            wanted = not only or entry_point.name in only or entry_point.value == _BUILTIN
+            if wanted and entry_point.name not in disabled:
+                plugins._load(entry_point)
+        if strict and plugins.failures:
+            faults = (f"{each.plugin}: {each.error}" for each in plugins.failures)
+            raise PluginFailed("Plugins do not load:\n  " + "\n  ".join(faults))
+        return plugins
+
+    @property
+    def loaded(self) -> tuple[LoadedPlugin, ...]:
+        """What works, in the order it was loaded."""
+        return tuple(self._loaded.values())
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What was left out, and why."""
+        return tuple(self._failures)
+
+    @property
+    def source_providers(self) -> Mapping[str, type[SourceProvider[Any]]]:
+        """Every source provider by name."""
+        return dict(self._source_providers)
+
+    @property
+    def auth_backends(self) -> Mapping[str, type[AuthBackend[Any]]]:
+        """Every sign-in backend by name."""
+        return dict(self._auth_backends)
+
+    @property
+    def storages(self) -> Mapping[str, type[Storage[Any]]]:
+        """Every storage by name."""
+        return dict(self._storages)
+
+    def source_provider(self, name: str) -> type[SourceProvider[Any]]:
+        """The class with this name. Raises PluginMissing."""
+        return _find(self._source_providers, name, "source provider")
+
+    def auth_backend(self, name: str) -> type[AuthBackend[Any]]:
+        """The class with this name. Raises PluginMissing."""
+        return _find(self._auth_backends, name, "sign-in backend")
+
+    def storage(self, name: str) -> type[Storage[Any]]:
+        """The class with this name. Raises PluginMissing."""
+        return _find(self._storages, name, "storage")
+
+    def distribution(self, kind: Kind) -> str:
+        """The distribution a class of ours came from; PluginMissing for any other class."""
+        if kind not in self._distributions:
+            raise PluginMissing(f"{kind.__name__} is of no loaded plugin.")
+        return self._distributions[kind]
+
+    def make_source(
+        self, name: str, values: Mapping[str, object], *, http: HttpClient, git: GitPolicy
+    ) -> SourceProvider[Any]:
+        """A configured provider. Raises PluginMissing and ConfigError."""
+        provider_class = self.source_provider(name)
+        provider = provider_class(load_config(provider_class.Config, values), http)
+        if isinstance(provider, GitSourceProvider):
+            provider.git_policy = git
+        return provider
+
+    def make_storage(self, name: str, values: Mapping[str, object]) -> Storage[Any]:
+        """A configured storage. Raises PluginMissing and ConfigError."""
+        storage_class = self.storage(name)
+        return storage_class(load_config(storage_class.Config, values))
+
+    def emit(self, event: Event) -> None:
+        """Tells every plugin, one at a time. What one raises is logged and harms nobody."""
+        for plugin in self._loaded.values():
+            try:
+                self._call(plugin.name, "packistry_event", event=event)
+            # A plugin may raise anything, and must not end the process that tells it.
+            except (Exception, SystemExit):
+                log.exception("Plugin %s failed at %s", plugin.name, type(event).__name__)
+
+    def _load(self, entry_point: EntryPoint) -> None:
+        distribution, version = _origin(entry_point)
+        name = entry_point.name
+        if name in self._loaded:
+            raise _duplicate("plugin", name, self._loaded[name].distribution, distribution)
+        try:
+            offers = self._register(entry_point)
+        # Importing a plugin runs its code: whatever that raises is its failure, not ours.
+        except (Exception, SystemExit) as error:
+            log.warning("Plugin %s %s does not load", name, version, exc_info=True)
+            why = _words(error)
+            self._failures.append(
+                Failure(plugin=name, distribution=distribution, version=version, error=why)
+            )
+            return
+        self._loaded[name] = LoadedPlugin(
+            name=name,
+            distribution=distribution,
+            version=version,
+            hooks=self._hooks(name),
+            source_providers=tuple(offers.source_providers),
+            auth_backends=tuple(offers.auth_backends),
+            storages=tuple(offers.storages),
+        )
+        self._take(name, self._source_providers, offers.source_providers)
+        self._take(name, self._auth_backends, offers.auth_backends)
+        self._take(name, self._storages, offers.storages)
+
+    def _register(self, entry_point: EntryPoint) -> _Offers:
+        """What the plugin offers; whatever is wrong with it, nothing of it stays registered."""
+        plugin = entry_point.load()
+        self._pluggy.register(plugin, name=entry_point.name)
+        try:
+            # A misspelt hook is found by this, after registration.
+            self._pluggy.check_pending()
+            return self._offers(entry_point.name)
+        except BaseException:
+            self._pluggy.unregister(plugin)
+            raise
+
+    def _take(self, plugin: str, ours: dict[str, type[T]], offered: dict[str, type[T]]) -> None:
+        distribution = self._loaded[plugin].distribution
+        for name, kind in offered.items():
+            if name in ours:
+                first = self._distributions[ours[name]]
+                raise _duplicate("name", name, first, distribution)
+            ours[name] = kind
+            self._distributions[kind] = distribution
+
+    def _offers(self, plugin: str) -> _Offers:
+        def named(hook: str, contract: type[Any]) -> dict[str, Any]:
+            results = self._call(plugin, hook)
+            if not results and hook in self._hooks(plugin):
+                raise TypeError(f"{hook} returned nothing")
+            classes = [each for result in results for each in result]
+            return _by_name(classes, contract)
+
+        return _Offers(
+            source_providers=named("packistry_source_providers", SourceProvider),
+            auth_backends=named("packistry_auth_backends", AuthBackend),
+            storages=named("packistry_storages", Storage),
+        )
+
+    def _call(self, plugin: str, hook: str, **arguments: object) -> list[Any]:
+        # In pluggy one raising plugin keeps the others from being called: each is called alone.
+        ours = self._pluggy.get_plugin(plugin)
+        others = [each for each in self._pluggy.get_plugins() if each is not ours]
+        caller: Callable[..., list[Any]] = self._pluggy.subset_hook_caller(hook, others)
+        return caller(**arguments)
+
+    def _hooks(self, plugin: str) -> tuple[str, ...]:
+        callers = self._pluggy.get_hookcallers(self._pluggy.get_plugin(plugin)) or []
+        return tuple(sorted(caller.name for caller in callers))
+
+
+def _installed() -> Iterable[EntryPoint]:
+    return entry_points(group=hookspecs.PROJECT)
+
+
+def _origin(entry_point: EntryPoint) -> tuple[str, str]:
+    dist = entry_point.dist
+    return (dist.name, dist.version) if dist else (entry_point.value, "")
+
+
+def _words(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}".strip(": ")
+    return "".join(char if char.isprintable() else " " for char in text)[:_LONGEST]
+
+
+def _duplicate(what: str, name: str, first: str, second: str) -> DuplicateName:
+    return DuplicateName(
+        f"{first} and {second} both offer a plugin with the {what} {name!r}. "
+        "Uninstall one of them, or name it in PACKISTRY_DISABLED_PLUGINS."
+    )
+
+
+def _find(known: Mapping[str, type[T]], name: str, what: str) -> type[T]:
+    if name not in known:
+        offered = ", ".join(sorted(known)) or "none"
+        raise PluginMissing(f"No plugin offers the {what} {name!r}. There are: {offered}.")
+    return known[name]
+
+
+def _by_name(classes: Iterable[Any], contract: type[Any]) -> dict[str, Any]:
+    """The classes by name. TypeError says what keeps one from being used."""
+    by_name: dict[str, Any] = {}
+    for each in classes:
+        _check(each, contract)
+        if each.name in by_name:
+            raise TypeError(f"two classes are named {each.name!r}")
+        by_name[each.name] = each
+    return by_name
+
+
+def _check(offered: Any, contract: type[Any]) -> None:
+    what = getattr(offered, "__name__", repr(offered))
+    if not (isinstance(offered, type) and issubclass(offered, contract)):
+        raise TypeError(f"{what} is no subclass of {contract.__name__}")
+    if inspect.isabstract(offered):
+        missing = ", ".join(sorted(getattr(offered, "__abstractmethods__", ())))
+        raise TypeError(f"{what} does not implement {missing}")
+    name, title = getattr(offered, "name", None), getattr(offered, "title", None)
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise TypeError(f"{what}.name must be lower-case letters, digits and -")
+    if not (isinstance(title, str) and title.strip()):
+        raise TypeError(f"{what}.title must be what people call it")
+    _check_config(what, getattr(offered, "Config", None))
+    if issubclass(offered, SourceProvider):
+        _check_webhooks(what, offered)
+
+
+def _check_config(what: str, config: Any) -> None:
+    if not (isinstance(config, type) and issubclass(config, Config)):
+        raise TypeError(f"{what}.Config must be a subclass of packistry.plugin.Config")
+    form_fields(config)
+
+
+def _check_webhooks(what: str, offered: type[SourceProvider[Any]]) -> None:
+    methods = ("create_webhook", "delete_webhook", "receive_webhook")
+    missing = [name for name in methods if name not in _overridden(offered)]
+    if offered.supports_webhooks and missing:
+        raise TypeError(f"{what} supports webhooks and does not implement {', '.join(missing)}")
+
+
+def _overridden(offered: type[SourceProvider[Any]]) -> set[str]:
+    mro = offered.__mro__
+    return {name for each in mro[: mro.index(SourceProvider)] for name in vars(each)}
