@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": DATA | {"plugin", "queue", "services", "runtime"},
     "web": DATA | {"plugin", "inputs", "services", "runtime", "jobs"},
     "cli": DATA | {"plugin", "inputs", "services", "runtime", "jobs", "web", "schema", "app"},
+    "__main__": {"cli"},
     "app": {"runtime", "web", "settings", "jobs"},
 }
 
