@@ -144,52 +144,70 @@ def date(rng: random.Random) -> str:
 
 
 def branch(rng: random.Random) -> str:
-    return rng.choice(
-        [
-            "dev-" + rng.choice(["main", "feature/x", "1.0", "a#b", "é", "master#abc", "x y", ""]),
-            "dev-" + junk(rng, VERSION_ALPHABETS),
-            ".".join(rng.choice([*NUMBERS, "x", "X", "*"]) for _ in range(rng.randint(1, 5)))
-            + rng.choice(["-dev", ".dev", "dev", ".x-dev", "-DEV", ""]),
-            rng.choice(["foo-dev", "feature/x-dev", "-dev", "dev", "main"]),
-        ]
-    )
+    kind = rng.randrange(4)
+    if kind == 0:
+        names = ["main", "feature/x", "1.0", "a#b", "é", "master#abc", "x y", ""]
+        return "dev-" + rng.choice(names)
+    if kind == 1:
+        return "dev-" + junk(rng, VERSION_ALPHABETS)
+    if kind == 2:
+        parts = (rng.choice([*NUMBERS, "x", "X", "*"]) for _ in range(rng.randint(1, 5)))
+        return ".".join(parts) + rng.choice(["-dev", ".dev", "dev", ".x-dev", "-DEV", ""])
+    return rng.choice(["foo-dev", "feature/x-dev", "-dev", "dev", "main"])
 
 
 def version(rng: random.Random) -> str:
     """A version, mostly one that Composer reads."""
-    text = rng.choice(["", "", "v", "V"]) + rng.choice(
-        [
-            number(rng),
-            number(rng) + modifier(rng),
-            date(rng) + rng.choice(["", modifier(rng)]),
-            branch(rng),
-        ]
-    )
+    text = rng.choice(["", "", "v", "V"]) + rng.choice([number, dated, modified, branch])(rng)
     flag = rng.choice(["", "", "", "", "@dev", "@RC", "@stable", " as 1.0", " as dev-x", "#abc"])
     space = rng.choice(["", "", "", "", "", *SPACES])
     return rng.choice([text + flag + space, space + text + flag, text + space + flag])
+
+
+def modified(rng: random.Random) -> str:
+    return number(rng) + modifier(rng)
+
+
+def dated(rng: random.Random) -> str:
+    return date(rng) + (modifier(rng) if rng.random() < 0.5 else "")
 
 
 def any_text(rng: random.Random) -> str:
     return version(rng) if rng.random() < 0.5 else junk(rng, VERSION_ALPHABETS)
 
 
-def one_constraint(rng: random.Random) -> str:
+def compared(rng: random.Random) -> str:
     plain = rng.choice([number, version, branch])
-    text = rng.choice(
-        [
-            rng.choice([*OPERATORS[:11], ""]) + rng.choice(["", "", " "]) + plain(rng),
-            rng.choice(["^", "~", ""]) + number(rng) + modifier(rng),
-            rng.choice(["", "v", "^", "~"])
-            + number(rng)
-            + rng.choice([".*", ".x", ".X.*", ".x-dev"]),
-            plain(rng) + rng.choice([" - ", "  - "]) + plain(rng),
-            number(rng) + " - " + number(rng) + modifier(rng),
-            rng.choice(["*", "x", "v*", "*.*", "@dev", "@stable", "*@beta", "x.X.*"]),
-            rng.choice(["^", "~", ""]) + rng.choice(NUMBERS + HUGE) + "." + rng.choice(HUGE) + ".*",
-        ]
-    )
-    return text + rng.choice(["", "", "", "", "@dev", "@RC", "@rc", "@stable", "#abc", "@Beta"])
+    return rng.choice([*OPERATORS[:11], ""]) + rng.choice(["", "", " "]) + plain(rng)
+
+
+def sloped(rng: random.Random) -> str:
+    return rng.choice(["^", "~", ""]) + modified(rng)
+
+
+def wild(rng: random.Random) -> str:
+    ending = rng.choice([".*", ".x", ".X.*", ".x-dev"])
+    return rng.choice(["", "v", "^", "~"]) + number(rng) + ending
+
+
+def hyphenated(rng: random.Random) -> str:
+    plain = rng.choice([number, modified, version, branch])
+    return plain(rng) + rng.choice([" - ", "  - "]) + plain(rng)
+
+
+def unbounded(rng: random.Random) -> str:
+    return rng.choice(["*", "x", "v*", "*.*", "@dev", "@stable", "*@beta", "x.X.*"])
+
+
+def overflowing(rng: random.Random) -> str:
+    numbers = rng.choice(NUMBERS + HUGE) + "." + rng.choice(HUGE)
+    return rng.choice(["^", "~", ""]) + numbers + rng.choice([".*", ".1", ""])
+
+
+def one_constraint(rng: random.Random) -> str:
+    kinds = [compared, compared, sloped, wild, hyphenated, unbounded, overflowing]
+    flag = rng.choice(["", "", "", "", "@dev", "@RC", "@rc", "@stable", "#abc", "@Beta"])
+    return rng.choice(kinds)(rng) + flag
 
 
 def constraint(rng: random.Random) -> str:
@@ -328,15 +346,18 @@ def random_metadata(rng: random.Random) -> list[dict[str, Any]]:
     return versions
 
 
-def test_metadata_is_minified_to_the_bytes_that_composer_writes():
-    rng = random.Random("minify")
-    lists = [random_metadata(rng) for _ in range(QUESTIONS)]
-    theirs = map(json.dumps, ask(("minify", versions) for versions in lists))
-    assert not differences(lists, (json.dumps(minify(versions)) for versions in lists), theirs)
+@pytest.fixture(scope="module")
+def metadata():
+    rng = random.Random("metadata")
+    return [random_metadata(rng) for _ in range(QUESTIONS)]
 
 
-def test_minified_metadata_is_expanded_as_composer_expands_it():
-    rng = random.Random("expand")
-    lists = [minify(random_metadata(rng)) for _ in range(QUESTIONS)]
+def test_metadata_is_minified_to_the_bytes_that_composer_writes(metadata):
+    theirs = map(json.dumps, ask(("minify", versions) for versions in metadata))
+    assert not differences(metadata, (json.dumps(minify(each)) for each in metadata), theirs)
+
+
+def test_minified_metadata_is_expanded_as_composer_expands_it(metadata):
+    lists = [minify(versions) for versions in metadata]
     theirs = map(json.dumps, ask(("expand", versions) for versions in lists))
-    assert not differences(lists, (json.dumps(expand(versions)) for versions in lists), theirs)
+    assert not differences(lists, (json.dumps(expand(each)) for each in lists), theirs)

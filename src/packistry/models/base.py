@@ -2,10 +2,11 @@
 
 import json
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import DateTime, LargeBinary, MetaData, String, Text, TypeDecorator
+from sqlalchemy import DateTime, Enum, LargeBinary, MetaData, String, Text, TypeDecorator
 from sqlalchemy.dialects.mysql import DATETIME, LONGBLOB, LONGTEXT
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -34,6 +35,17 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+def word(kind: type[StrEnum]) -> Enum:
+    """A column of one of these words, which comes back as a member of `kind`."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
 
 
 LongText = Text().with_variant(LONGTEXT(), "mysql", "mariadb")

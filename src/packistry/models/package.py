@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from packistry.models.base import TABLE, Base, JSONText, LongBlob, LongText, new_uid, now
+from packistry.models.base import TABLE, Base, JSONText, LongBlob, LongText, new_uid, now, word
 from packistry.models.repository import Repository
 from packistry.models.source import Dists, Project
 
@@ -29,7 +29,7 @@ class Package(Base):
     type: Mapped[str] = mapped_column(default="library")
     keywords: Mapped[list[str]] = mapped_column(JSONText, default=list)
     # None: as its source says.
-    dists: Mapped[Dists | None] = mapped_column(String(10))
+    dists: Mapped[Dists | None] = mapped_column(word(Dists))
     # False, True, or the name of the package to use instead.
     abandoned: Mapped[bool | str] = mapped_column(JSONText, default=False)
     readme: Mapped[str] = mapped_column(LongText, default="")
@@ -96,7 +96,7 @@ class Version(Base):
     name: Mapped[str] = mapped_column(String(300))
     normalized: Mapped[str] = mapped_column(String(300))
     stability: Mapped[str] = mapped_column(String(10))
-    kind: Mapped[VersionKind] = mapped_column(String(10))
+    kind: Mapped[VersionKind] = mapped_column(word(VersionKind))
     ref: Mapped[str] = mapped_column(String(255), default="")
     reference: Mapped[str] = mapped_column(String(64))
     # When the tag's commit differs upstream and the policy protects it: that other commit.
@@ -129,7 +129,7 @@ class Document(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))
-    channel: Mapped[Channel] = mapped_column(String(10))
+    channel: Mapped[Channel] = mapped_column(word(Channel))
     body: Mapped[bytes] = mapped_column(LongBlob)
     # sha256 of the body before compression: what decides whether it changed.
     digest: Mapped[str] = mapped_column(String(64))

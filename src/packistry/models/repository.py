@@ -4,7 +4,7 @@ from enum import StrEnum
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from packistry.models.base import Base, JSONText, now
+from packistry.models.base import Base, JSONText, now, word
 
 
 class TagPolicy(StrEnum):
@@ -26,7 +26,7 @@ class Repository(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     public: Mapped[bool] = mapped_column(default=False)
     reserved_vendors: Mapped[list[str]] = mapped_column(JSONText, default=list)
-    tag_policy: Mapped[TagPolicy] = mapped_column(String(20), default=TagPolicy.PROTECT)
+    tag_policy: Mapped[TagPolicy] = mapped_column(word(TagPolicy), default=TagPolicy.PROTECT)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     @property

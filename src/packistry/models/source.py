@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from packistry.models.base import TABLE, Base, JSONText, new_uid, now
+from packistry.models.base import TABLE, Base, JSONText, new_uid, now, word
 
 
 class Dists(StrEnum):
@@ -27,7 +27,7 @@ class Source(Base):
     config: Mapped[dict[str, Any]] = mapped_column(JSONText, default=dict)
     # The secret fields of the configuration as one ciphertext (services.secrets); "" for none.
     secrets: Mapped[str] = mapped_column(Text, default="")
-    dists: Mapped[Dists] = mapped_column(String(10), default=Dists.EAGER)
+    dists: Mapped[Dists] = mapped_column(word(Dists), default=Dists.EAGER)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     projects: Mapped[list["Project"]] = relationship(

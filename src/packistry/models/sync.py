@@ -4,7 +4,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from packistry.models.base import TABLE, Base, now
+from packistry.models.base import TABLE, Base, now, word
 from packistry.models.package import Package
 from packistry.models.source import Project
 
@@ -36,8 +36,8 @@ class Sync(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
-    reason: Mapped[SyncReason] = mapped_column(String(20))
-    state: Mapped[SyncState] = mapped_column(String(20), default=SyncState.QUEUED, index=True)
+    reason: Mapped[SyncReason] = mapped_column(word(SyncReason))
+    state: Mapped[SyncState] = mapped_column(word(SyncState), default=SyncState.QUEUED, index=True)
     # Not to be started before: a host asked us to wait, or a failure is being backed off.
     not_before: Mapped[datetime] = mapped_column(default=now)
     attempts: Mapped[int] = mapped_column(default=0)
@@ -83,7 +83,7 @@ class SyncItem(Base):
     # The ref as it can be shown; what is not printable is escaped.
     ref: Mapped[str] = mapped_column(String(300))
     reference: Mapped[str] = mapped_column(String(64), default="")
-    outcome: Mapped[Outcome] = mapped_column(String(20))
+    outcome: Mapped[Outcome] = mapped_column(word(Outcome))
     version: Mapped[str] = mapped_column(String(300), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     at: Mapped[datetime] = mapped_column(default=now)

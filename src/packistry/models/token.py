@@ -4,7 +4,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from packistry.models.base import TABLE, Base, now
+from packistry.models.base import TABLE, Base, now, word
 from packistry.models.package import Package
 from packistry.models.repository import Repository
 from packistry.models.user import User
@@ -23,7 +23,7 @@ class Token(Base):
     __tablename__ = "tokens"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[TokenKind] = mapped_column(String(10))
+    kind: Mapped[TokenKind] = mapped_column(word(TokenKind))
     name: Mapped[str]
     # Hex sha256 of what follows the first "-".
     hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,10 +1,9 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from packistry.models.base import Base, now
+from packistry.models.base import Base, now, word
 
 
 class Role(StrEnum):
@@ -23,7 +22,7 @@ class User(Base):
     name: Mapped[str]
     # Lower-cased.
     email: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[Role] = mapped_column(String(20), default=Role.USER)
+    role: Mapped[Role] = mapped_column(word(Role), default=Role.USER)
     # argon2id, or a migrated bcrypt hash; "" when there is no local password.
     password_hash: Mapped[str] = mapped_column(default="")
     active: Mapped[bool] = mapped_column(default=True)

@@ -1,6 +1,7 @@
 """Constraints as written in `require`, `conflict`, `replace` and `provide`."""
 
 import re
+from functools import lru_cache
 
 from packistry.composer.semver import ranges
 from packistry.composer.semver.constraint import (
@@ -22,11 +23,13 @@ MAX_CONSTRAINT_LENGTH = 1024
 MAX_ALTERNATIVES = 100
 """Parts of a constraint separated by `|` or `||`."""
 
+_CACHED_LENGTH = 64
+
 _FLAGS = re.ASCII | re.IGNORECASE
 _OR = re.compile(r"\s*\|\|?\s*", re.ASCII)
 _AND = re.compile(r"(?<!^)(?<!as)(?<![=>< ,]) *(?<!-)[, ](?!-) *(?!,|as|\n?\Z)", re.ASCII)
 _FLAGGED = re.compile(rf"([^,\s]*?)@({STABILITIES}){END}", _FLAGS)
-_REFERENCE = re.compile(rf"(dev-[^,\s@]+?|[^,\s@]+?\.x-dev)#.+{END}", _FLAGS)
+_REFERENCE = re.compile(rf"(dev-[^,\s@][^,\s@#]*+|[^,\s@]+?\.x-dev)#.+{END}", _FLAGS)
 _ANY = re.compile(rf"(v)?[x*](\.[x*])*{END}", _FLAGS)
 _COMPARISON = re.compile(r"(<>|!=|>=?|<=?|==?)?\s*(.*)", re.ASCII)
 _BRANCH_BACKWARDS = re.compile(r"[0-9a-zA-Z./-]*-dev\Z", re.ASCII)
@@ -53,6 +56,10 @@ def parse_constraints(text: str) -> Constraint:
         raise InvalidConstraint(
             f"a constraint of {len(text)} characters is longer than {MAX_CONSTRAINT_LENGTH}"
         )
+    return _parse_cached(text) if len(text) <= _CACHED_LENGTH else _parse(text)
+
+
+def _parse(text: str) -> Constraint:
     alternatives = _OR.split(trim(text))
     if len(alternatives) > MAX_ALTERNATIVES:
         raise InvalidConstraint(
@@ -62,6 +69,11 @@ def parse_constraints(text: str) -> Constraint:
         return any_of([_parse_all(alternative) for alternative in alternatives]).written(text)
     except InvalidVersion as error:
         raise InvalidConstraint(f"{quoted(text)} is not a constraint: {error.reason}") from None
+
+
+# The versions of a package repeat a few constraints over and over. Long ones are not kept, so that
+# hostile ones cannot fill the memory.
+_parse_cached = lru_cache(maxsize=1024)(_parse)
 
 
 def parse_link_constraint(text: str, self_version: str) -> Constraint:
