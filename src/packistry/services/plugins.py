@@ -3,14 +3,15 @@
 import inspect
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 import pluggy
 
-from packistry.errors import ConfigurationError, NotFound
+from packistry.errors import ConfigurationError, NotFound, PackistryError
 from packistry.plugin import (
     AuthBackend,
     Config,
@@ -45,6 +46,10 @@ class DuplicateName(ConfigurationError):
 
 class PluginFailed(ConfigurationError):
     """A plugin did not load, and the settings want that to stop the start."""
+
+
+class PluginFault(ConfigurationError):
+    """A plugin raised, where its configuration or object was made, what no plugin should."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,17 +168,19 @@ class Plugins:
     def make_source(
         self, name: str, values: Mapping[str, object], *, http: HttpClient, git: GitPolicy
     ) -> SourceProvider[Any]:
-        """A configured provider. Raises PluginMissing and ConfigError."""
+        """A configured provider. Raises PluginMissing, ConfigError and PluginFault."""
         provider_class = self.source_provider(name)
-        provider = provider_class(load_config(provider_class.Config, values), http)
+        with _contained(name):
+            provider = provider_class(load_config(provider_class.Config, values), http)
         if isinstance(provider, GitSourceProvider):
             provider.git_policy = git
         return provider
 
     def make_storage(self, name: str, values: Mapping[str, object]) -> Storage[Any]:
-        """A configured storage. Raises PluginMissing and ConfigError."""
+        """A configured storage. Raises PluginMissing, ConfigError and PluginFault."""
         storage_class = self.storage(name)
-        return storage_class(load_config(storage_class.Config, values))
+        with _contained(name):
+            return storage_class(load_config(storage_class.Config, values))
 
     def emit(self, event: Event) -> None:
         """Tells every plugin, one at a time. What one raises is logged and harms nobody."""
@@ -257,6 +264,22 @@ class Plugins:
     def _hooks(self, plugin: str) -> tuple[str, ...]:
         callers = self._pluggy.get_hookcallers(self._pluggy.get_plugin(plugin)) or []
         return tuple(sorted(caller.name for caller in callers))
+
+
+@contextmanager
+def _contained(name: str) -> Iterator[None]:
+    """Makes a sentence of whatever the code of a plugin raises beside our own errors."""
+    try:
+        yield
+    except PackistryError:
+        raise
+    # A plugin may raise anything, and its text, which nobody has checked, may hold a secret.
+    except (Exception, SystemExit) as error:
+        log.exception("The plugin that offers %s failed", name)
+        raise PluginFault(
+            f"The plugin that offers {name!r} failed ({type(error).__name__}). "
+            "The server's log has the details."
+        ) from error
 
 
 def _installed() -> Iterable[EntryPoint]:

@@ -1,0 +1,3 @@
+from packistry.cli import main
+
+main()

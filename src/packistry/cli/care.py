@@ -1,0 +1,136 @@
+"""Looking after the installation: doctor, plugins, gc, secrets."""
+
+from dataclasses import asdict
+
+import click
+
+from packistry.cli.installation import Installation, fail, pass_installation
+from packistry.cli.output import json_option, write_json, write_table
+from packistry.services.collector import Collector
+from packistry.services.doctor import Finding, Level, examine
+from packistry.services.rotation import Rotation, drop_old_keys, put_new_key_first
+from packistry.services.secrets import SecretBox, load_keys
+
+COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
+
+
+@click.command("doctor")
+@json_option
+@pass_installation
+@click.pass_context
+def doctor(ctx: click.Context, installation: Installation, as_json: bool) -> None:
+    """Find what is wrong, and say the remedy. Exit code 1 when there is an error."""
+    findings: list[Finding] = []
+    for finding in examine(installation.bare):
+        findings.append(finding)
+        if not as_json:
+            _write(finding)
+    if as_json:
+        write_json([asdict(finding) for finding in findings])
+    if any(finding.level is Level.ERROR for finding in findings):
+        ctx.exit(1)
+
+
+@click.command("plugins")
+@json_option
+@pass_installation
+@click.pass_context
+def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> None:
+    """Show the plugins that are loaded, and those that failed. Exit code 1 when one failed."""
+    found = installation.bare.plugins
+    if as_json:
+        write_json(
+            {
+                "loaded": [asdict(each) for each in found.loaded],
+                "failed": [asdict(each) for each in found.failures],
+            }
+        )
+    else:
+        write_table(
+            ["Plugin", "Package", "Version", "Sources", "Storages", "Sign-in"],
+            [
+                [
+                    each.name,
+                    each.distribution,
+                    each.version,
+                    each.source_providers,
+                    each.storages,
+                    each.auth_backends,
+                ]
+                for each in found.loaded
+            ],
+            "No plugin is loaded.",
+        )
+        for failure in found.failures:
+            click.echo(
+                f"{failure.plugin} ({failure.distribution} {failure.version}) failed: "
+                f"{failure.error}",
+                err=True,
+            )
+    if found.failures:
+        ctx.exit(1)
+
+
+@click.command("gc")
+@click.option("--verify", is_flag=True, help="Read every dist, too, and compare its checksum.")
+@json_option
+@pass_installation
+@click.pass_context
+def gc(ctx: click.Context, installation: Installation, verify: bool, as_json: bool) -> None:
+    """Remove what nothing refers to. Safe while the server runs."""
+    done = Collector(installation.runtime).collect(verify=verify)
+    if as_json:
+        write_json(asdict(done))
+    else:
+        click.echo(
+            f"Removed {done.files} file(s) that no dist names, {done.mirrors} mirror(s) of "
+            f"projects that are gone and {done.syncs} old sync(s)."
+        )
+        if verify:
+            click.echo(f"Read {done.verified} dist(s); {len(done.faults)} cannot be served.")
+        for fault in done.faults:
+            click.echo(f"{fault.package} at {fault.reference}: {fault.reason}", err=True)
+    if done.faults:
+        ctx.exit(1)
+
+
+@click.group()
+def secrets() -> None:
+    """The credentials of sources, which are kept encrypted."""
+
+
+@secrets.command("rotate")
+@click.option("--new-key", is_flag=True, help="Write a new key into the key file first.")
+@click.option(
+    "--drop-old-keys", "drop", is_flag=True, help="Forget the keys that nothing needs any more."
+)
+@pass_installation
+def rotate(installation: Installation, new_key: bool, drop: bool) -> None:
+    """Encrypt all stored secrets with the first key."""
+    settings = installation.runtime.settings
+    if (new_key or drop) and settings.secret_key.get_secret_value():
+        fail(
+            "The keys come from PACKISTRY_SECRET_KEY: put the new one first there, restart all "
+            "processes, run this again, and then take the old ones away."
+        )
+    if new_key:
+        put_new_key_first(settings.root)
+    box = SecretBox(load_keys(settings.secret_key.get_secret_value(), settings.root))
+    changed = installation.attempt(lambda services: Rotation(services.session, box).reseal())
+    click.echo(f"{changed} source(s) are encrypted with the first key now.")
+    if drop:
+        _drop(installation)
+
+
+def _drop(installation: Installation) -> None:
+    in_use = installation.attempt(
+        lambda services: Rotation(services.session, services.context.secrets).keys_in_use()
+    )
+    dropped = drop_old_keys(installation.runtime.settings.root, in_use)
+    click.echo(f"{dropped} old key(s) are forgotten. Backups made before need them.")
+
+
+def _write(finding: Finding) -> None:
+    click.echo(f"{click.style(f'{finding.level:<7}', fg=COLORS[finding.level])} {finding.title}")
+    if finding.remedy:
+        click.echo(f"        {finding.remedy}")

@@ -1,0 +1,92 @@
+"""What the commands work on, and how their errors are told."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, NoReturn, TypeVar
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from packistry import jobs, settings
+from packistry.errors import PackistryError
+from packistry.models import Setting
+from packistry.runtime import Runtime
+from packistry.services import Services
+from packistry.services.documents import BASE_URL
+
+T = TypeVar("T")
+
+# The CLI says what happened in its own words; what the parts log is for a server's log.
+QUIET = ("packistry", "alembic", "rq", "txn", "urllib3")
+EVENTS = ("deliver_event",)
+
+
+class Installation:
+    """The installation that the environment names; made ready when a command first needs it."""
+
+    @cached_property
+    def bare(self) -> Runtime:
+        """The runtime as it is, with no table made and nothing migrated."""
+        return Runtime(settings.load())
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The runtime, its data directory and tables made if they were not.
+
+        Where no URL is set, it is the one that the server has rendered its documents for: it may
+        listen elsewhere than the settings here say.
+        """
+        self.bare.prepare()
+        with self.bare.transaction() as services:
+            known = services.session.get(Setting, BASE_URL)
+            served = known.value if known else ""
+        if self.bare.settings.url or not served or served == self.bare.settings.base_url:
+            return self.bare
+        self.bare.close()
+        self.bare = Runtime(settings.load(url=served))
+        return self.bare
+
+    @contextmanager
+    def transaction(self) -> Iterator[Services]:
+        with self.runtime.transaction() as services:
+            yield services
+
+    def attempt(self, work: Callable[[Services], T]) -> T:
+        """Run `work` in a transaction, again when it lost against another one."""
+        return self.runtime.attempt(work)
+
+    def close(self) -> None:
+        """Tell plugins what happened, and give back connections."""
+        if "runtime" in self.__dict__:
+            jobs.drain(self.runtime, EVENTS)
+        if "bare" in self.__dict__:
+            self.bare.close()
+
+
+pass_installation = click.make_pass_decorator(Installation, ensure=True)
+
+
+class Commands(click.Group):
+    """The commands. What we raise becomes one sentence on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for name in QUIET:
+            logging.getLogger(name).addHandler(logging.NullHandler())
+        ctx.call_on_close(ctx.ensure_object(Installation).close)
+        try:
+            return super().invoke(ctx)
+        except PackistryError as error:
+            fail(str(error))
+        except DBAPIError as error:
+            # The driver's own words may hold the address, and with it a password.
+            fail(
+                f"The database refused or did not answer ({type(error.orig).__name__}). "
+                "`packistry doctor` says more."
+            )
+
+
+def fail(sentence: str) -> NoReturn:
+    """End the command with exit code 1."""
+    raise click.ClickException(sentence)

@@ -1,0 +1,332 @@
+from typing import Any
+
+import click
+
+from packistry.cli import waiting
+from packistry.cli.asking import confirm, yes_option
+from packistry.cli.installation import Installation, pass_installation
+from packistry.cli.output import json_option, size, write_facts, write_json, write_next, write_table
+from packistry.inputs import NewPackage, read
+from packistry.models import Dist, Dists, Package, Repository, Sync, Version
+from packistry.services import Services
+from packistry.services.packages import Progress, Summary
+from packistry.services.snippets import repository_commands
+
+REPOSITORY_HELP = "The repository it is in, by path; '' is the root."
+WAIT_HELP = "Wait until it is imported, and say what became of each ref."
+
+
+@click.group()
+def package() -> None:
+    """The packages."""
+
+
+@package.command("add")
+@click.option("--repository", "path", required=True, metavar="PATH", help=REPOSITORY_HELP)
+@click.option("--source", "source_name", required=True, metavar="NAME", help="Where it comes from.")
+@click.option("--subdirectory", default="", metavar="DIR", help="Where its composer.json is.")
+@click.option(
+    "--dists",
+    type=click.Choice([dists.value for dists in Dists]),
+    help="Build dists at import or at their first download. Without: as the source says.",
+)
+@click.option("--wait", is_flag=True, help=WAIT_HELP)
+@json_option
+@click.argument("names", metavar="PROJECT...", nargs=-1, required=True)
+@click.pass_context
+@pass_installation
+def add(
+    installation: Installation,
+    ctx: click.Context,
+    path: str,
+    source_name: str,
+    subdirectory: str,
+    dists: str | None,
+    wait: bool,
+    as_json: bool,
+    names: tuple[str, ...],
+) -> None:
+    """Make a package of each PROJECT of a source: what the host calls it, or its URL."""
+    new = read(NewPackage, subdirectory=subdirectory, dists=dists)
+    with installation.transaction() as services:
+        services.repositories.get(path)
+        provider = installation.runtime.provider(services.sources.get(source_name))
+    # The host is asked outside of any transaction: it may take its time.
+    projects = [provider.project(name) for name in dict.fromkeys(names)]
+
+    def work(services: Services) -> list[dict[str, Any]]:
+        repository = services.repositories.get(path)
+        source = services.sources.get(source_name)
+        return [
+            {"id": package.id, "project": project.path, "sync": sync.id}
+            for project, (package, sync) in zip(
+                projects, services.packages.add(repository, source, projects, new), strict=True
+            )
+        ]
+
+    added = installation.attempt(work)
+    with installation.transaction() as services:
+        commands = _commands(installation, services.repositories.get(path))
+    if not as_json:
+        for row in added:
+            click.echo(f"Package number {row['id']} is made from {row['project']}.")
+    finished = _finish(installation, [row["sync"] for row in added], wait, as_json)
+    if as_json:
+        write_json(_named(installation, added, finished))
+    elif not wait:
+        write_next("The import is under way. See how it goes:", ["packistry package list"])
+    elif waiting.succeeded(finished):
+        write_next("In a project that shall use it:", commands)
+    if not waiting.succeeded(finished):
+        ctx.exit(1)
+
+
+@package.command("list")
+@click.argument("search", default="")
+@click.option("--repository", "path", metavar="PATH", help="Of this one alone; '' is the root.")
+@json_option
+@pass_installation
+def list_(installation: Installation, search: str, path: str | None, as_json: bool) -> None:
+    """Show packages, those whose name holds SEARCH."""
+    with installation.transaction() as services:
+        home = None if path is None else services.repositories.get(path)
+        rows = [_summary(each) for each in services.packages.summaries(home, search)]
+    if as_json:
+        write_json(rows)
+        return
+    write_table(
+        ["Id", "Package", "Repository", "Source", "Versions", "Dists", "Size", "State"],
+        [
+            [
+                row["id"],
+                row["name"] or f"({row['project']})",
+                row["repository"] or "(root)",
+                row["source"] or "(uploads)",
+                row["versions"],
+                row["dists"],
+                size(row["bytes"]),
+                row["state"],
+            ]
+            for row in rows
+        ],
+        "There is no such package. Add one: packistry package add --repository PATH --source NAME "
+        "PROJECT",
+    )
+
+
+@package.command("show")
+@click.argument("name")
+@click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
+@json_option
+@pass_installation
+def show(installation: Installation, name: str, path: str | None, as_json: bool) -> None:
+    """Show the package NAME (or number) with its versions and last syncs."""
+    with installation.transaction() as services:
+        found = _get(services, name, path)
+        summary = next(
+            each for each in services.packages.summaries(found.repository) if each.package is found
+        )
+        facts = {
+            **_summary(summary),
+            "description": found.description,
+            "type": found.type,
+            "abandoned": found.abandoned,
+            "subdirectory": found.subdirectory,
+            "policy": found.dists,
+            "version_list": [_version(*each) for each in services.packages.versions(found)],
+            "syncs": [_sync(each) for each in services.packages.recent_syncs(found)],
+        }
+    if as_json:
+        write_json(facts)
+        return
+    _write_package(facts)
+
+
+@package.command("sync")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every package.")
+@click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
+@click.option("--wait", is_flag=True, help=WAIT_HELP)
+@json_option
+@click.pass_context
+@pass_installation
+def sync(
+    installation: Installation,
+    ctx: click.Context,
+    names: tuple[str, ...],
+    everything: bool,
+    path: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Look at the projects of packages now."""
+    if everything == bool(names):
+        raise click.UsageError("Say which: either NAME... or --all.")
+
+    def work(services: Services) -> list[int]:
+        if everything:
+            return [each.id for each in services.packages.sync_all()]
+        return [services.packages.sync(_get(services, name, path)).id for name in names]
+
+    owed = installation.attempt(work)
+    finished = _finish(installation, owed, wait, as_json)
+    if as_json:
+        write_json(
+            [waiting.facts(each) for each in finished] if wait else [{"id": i} for i in owed]
+        )
+    elif not owed:
+        click.echo("No package is made from a project.", err=True)
+    elif not wait:
+        click.echo(f"{len(set(owed))} sync(s) are under way.")
+    if not waiting.succeeded(finished):
+        ctx.exit(1)
+
+
+@package.command("remove")
+@click.argument("name")
+@click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
+@yes_option
+@pass_installation
+def remove(installation: Installation, name: str, path: str | None, yes: bool) -> None:
+    """Remove the package NAME (or number) with its versions and dists."""
+    with installation.transaction() as services:
+        found = _get(services, name, path)
+        number, where = found.id, found.repository.name
+    confirm(
+        f'Remove {name} from "{where}"? Projects whose lock file names it cannot install it again.',
+        yes=yes,
+    )
+    installation.attempt(
+        lambda services: services.packages.remove(services.packages.get(str(number)))
+    )
+    click.echo(f"{name} is removed. `packistry gc` frees its space.")
+
+
+def _finish(
+    installation: Installation, owed: list[int], wait: bool, as_json: bool
+) -> list[Progress]:
+    """The syncs as they ended, if waiting was asked for; told unless JSON was."""
+    if not wait:
+        return []
+    finished = waiting.Waiting(installation.runtime, owed).until_done()
+    if not as_json:
+        waiting.report(finished)
+    return finished
+
+
+def _named(
+    installation: Installation, added: list[dict[str, Any]], finished: list[Progress]
+) -> list[dict[str, Any]]:
+    """What was added, with the names the import has found out by now."""
+    syncs = {each.id: waiting.facts(each) for each in finished}
+    with installation.transaction() as services:
+        return [
+            {
+                **row,
+                "name": services.packages.get(str(row["id"])).name,
+                "sync": syncs.get(row["sync"], {"id": row["sync"]}),
+            }
+            for row in added
+        ]
+
+
+def _commands(installation: Installation, repository: Repository) -> list[str]:
+    return repository_commands(installation.runtime.settings.base_url, repository)
+
+
+def _get(services: Services, name: str, path: str | None) -> Package:
+    home = None if path is None else services.repositories.get(path)
+    return services.packages.get(name, home)
+
+
+def _summary(row: Summary) -> dict[str, Any]:
+    return {
+        "id": row.package.id,
+        "name": row.package.name,
+        "repository": row.repository.path,
+        "source": row.source.name if row.source else None,
+        "project": row.project.path if row.project else None,
+        "versions": row.versions,
+        "dists": row.dists,
+        "bytes": row.bytes,
+        "state": row.state,
+    }
+
+
+def _version(version: Version, dist: Dist | None) -> dict[str, Any]:
+    return {
+        "version": version.name,
+        "normalized": version.normalized,
+        "kind": version.kind,
+        "reference": version.reference,
+        "held_reference": version.held_reference or None,
+        "committed_at": version.committed_at,
+        "dist_bytes": dist.size if dist and dist.built else None,
+        "dist_failure": dist.failure or None if dist else None,
+    }
+
+
+def _sync(sync: Sync) -> dict[str, Any]:
+    return {
+        "id": sync.id,
+        "reason": sync.reason,
+        "state": sync.state,
+        "error": sync.error,
+        "requested_at": sync.requested_at,
+        "finished_at": sync.finished_at,
+    }
+
+
+def _write_package(facts: dict[str, Any]) -> None:
+    write_facts(
+        [
+            ("Package", facts["name"] or f"number {facts['id']}, without a name yet"),
+            ("Repository", facts["repository"] or "(root)"),
+            ("Source", facts["source"] or "(uploads)"),
+            ("Project", facts["project"]),
+            ("Sub-directory", facts["subdirectory"]),
+            ("Description", facts["description"]),
+            ("Type", facts["type"]),
+            ("Abandoned", facts["abandoned"] or ""),
+            ("Dists", f"{facts['dists']} built, {size(facts['bytes'])}"),
+            ("State", facts["state"]),
+        ]
+    )
+    click.echo()
+    write_table(
+        ["Version", "Reference", "Commit's date", "Dist", "Remark"],
+        [
+            [
+                each["version"],
+                each["reference"][:12],
+                each["committed_at"],
+                "" if each["dist_bytes"] is None else size(each["dist_bytes"]),
+                _remark(each),
+            ]
+            for each in facts["version_list"]
+        ],
+        "It has no versions. The last sync says why.",
+    )
+    if facts["syncs"]:
+        click.echo()
+        write_table(
+            ["Sync", "Why", "State", "Asked for", "Ended", "Error"],
+            [
+                [
+                    each["id"],
+                    each["reason"],
+                    each["state"],
+                    each["requested_at"],
+                    each["finished_at"],
+                    each["error"],
+                ]
+                for each in facts["syncs"]
+            ],
+            "",
+        )
+
+
+def _remark(version: dict[str, Any]) -> str:
+    if version["held_reference"]:
+        return f"the tag has moved to {version['held_reference'][:12]}; this one stays"
+    return version["dist_failure"] or ""

@@ -1,0 +1,80 @@
+import logging
+import sys
+import warnings
+
+import click
+
+from packistry.cli.installation import Installation, fail, pass_installation
+from packistry.jobs.redis_worker import run_worker
+from packistry.runtime import Runtime
+from packistry.services.documents import rebase
+from packistry.settings import load
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@click.command("serve")
+@click.option("--listen", metavar="HOST:PORT", help="Where. Without: as PACKISTRY_LISTEN says.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="How many share the work of answering.",
+)
+def serve(listen: str | None, processes: int) -> None:
+    """Serve the repositories, and import packages unless Redis is set."""
+    _log()
+    # The web framework takes its time to load, and no other command needs it.
+    with warnings.catch_warnings():
+        # Pyramid's import of it is no news to an operator.
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+        from packistry.web import server
+
+    runtime = Runtime(load(**({"listen": listen} if listen else {})))
+    runtime.prepare()
+    rebase(runtime)
+    _greet(runtime)
+    try:
+        server.serve(runtime, processes=processes)
+    except OSError as error:
+        fail(f"{runtime.settings.listen} cannot be listened on: {error.strerror or error}.")
+
+
+@click.command("worker")
+@pass_installation
+def worker(installation: Installation) -> None:
+    """Run jobs from Redis until stopped. Start as many as there is work for."""
+    _log()
+    run_worker(installation.runtime)
+
+
+@click.command("migrate")
+@pass_installation
+def migrate(installation: Installation) -> None:
+    """Make the tables, or bring them up to date."""
+    installation.bare.prepare()
+    click.echo("The database is up to date.")
+
+
+def _greet(runtime: Runtime) -> None:
+    settings = runtime.settings
+    with runtime.transaction() as services:
+        repositories = services.repositories.all()
+        step = (
+            "packistry package list"
+            if repositories
+            else "packistry repository add main && packistry source add git --provider git"
+        )
+    click.echo(f"Packistry serves {settings.base_url} (listening on {settings.listen})")
+    click.echo(f"Data directory: {settings.root}")
+    if settings.jobs == "rq":
+        click.echo("Jobs go through Redis: start `packistry worker` beside this.")
+    click.echo(f"Next, in another terminal: {step}")
+    # Whoever waits for these lines reads them through a pipe.
+    sys.stdout.flush()
+
+
+def _log() -> None:
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

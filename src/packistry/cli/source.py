@@ -1,0 +1,201 @@
+from itertools import islice
+from typing import Any
+
+import click
+
+from packistry.cli.asking import confirm, yes_option
+from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
+from packistry.cli.installation import Installation, pass_installation
+from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.inputs import NewSource, SourceChange, read
+from packistry.models import Dists, Source
+from packistry.plugin import PluginError, SourceProvider, Unavailable, secret_fields
+
+DISTS = click.Choice([dists.value for dists in Dists])
+DISTS_HELP = "Build dists at import, or each at its first download."
+
+
+@click.group()
+def source() -> None:
+    """The places that packages are imported from."""
+
+
+@source.command("add")
+@click.argument("name")
+@click.option("--provider", required=True, help="Which plugin; `packistry plugins` lists them.")
+@click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
+@click.option("--dists", type=DISTS, default=Dists.EAGER.value, show_default=True, help=DISTS_HELP)
+@json_option
+@pass_installation
+def add(
+    installation: Installation,
+    name: str,
+    provider: str,
+    given: tuple[str, ...],
+    dists: str,
+    as_json: bool,
+) -> None:
+    """Make a source called NAME. Its credentials are tried first."""
+    runtime = installation.runtime
+    config = runtime.plugins.source_provider(provider).Config
+    values = ask_missing(config, read_settings(config, given))
+    new = read(NewSource, name=name, provider=provider, config=values, dists=dists)
+    tried = runtime.plugins.make_source(provider, values, http=runtime.http, git=runtime.git)
+    try:
+        tried.check()
+    except Unavailable as error:
+        click.echo(f"Warning: {error} The source is kept; try `packistry source check`.", err=True)
+    with installation.transaction() as services:
+        facts = _facts(services.sources.add(new), runtime.plugins.source_provider(provider))
+    if as_json:
+        write_json(facts)
+        return
+    click.echo(f'The source "{new.name}" is added.')
+    write_next(
+        "Next, import packages from it:",
+        [f"packistry package add --repository PATH --source '{new.name}' PROJECT"],
+    )
+
+
+@source.command("list")
+@json_option
+@pass_installation
+def list_(installation: Installation, as_json: bool) -> None:
+    """Show all sources, without their secrets."""
+    providers = installation.runtime.plugins.source_providers
+    with installation.transaction() as services:
+        rows = [
+            {
+                **_facts(each, providers.get(each.provider)),
+                "packages": services.sources.packages(each),
+            }
+            for each in services.sources.all()
+        ]
+    if as_json:
+        write_json(rows)
+        return
+    write_table(
+        ["Name", "Provider", "Dists", "Packages", "Added"],
+        [
+            [
+                row["name"],
+                row["provider"] + ("" if row["loaded"] else " (no such plugin)"),
+                row["dists"],
+                row["packages"],
+                row["created_at"],
+            ]
+            for row in rows
+        ],
+        "There is no source yet. Make one: packistry source add NAME --provider git",
+    )
+
+
+@source.command("edit")
+@click.argument("source_name", metavar="NAME")
+@click.option("--name", help="Call it so.")
+@click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
+@click.option("--clear", metavar="KEY", multiple=True, help="Forget this secret.")
+@click.option("--dists", type=DISTS, help=DISTS_HELP)
+@pass_installation
+def edit(
+    installation: Installation,
+    source_name: str,
+    name: str | None,
+    given: tuple[str, ...],
+    clear: tuple[str, ...],
+    dists: str | None,
+) -> None:
+    """Change the source called NAME. What is not said stays, secrets too."""
+    with installation.transaction() as services:
+        provider = services.sources.get(source_name).provider
+    values: dict[str, Any] = {}
+    if given or clear:
+        config = installation.runtime.plugins.source_provider(provider).Config
+        values = read_settings(config, given)
+        unknown = sorted(set(clear) - secret_fields(config))
+        if unknown:
+            raise click.UsageError(f"{unknown[0]!r} is no secret of the provider {provider}.")
+    change = read(SourceChange, name=name, config=values, clear=frozenset(clear), dists=dists)
+    with installation.transaction() as services:
+        found = services.sources.get(source_name)
+        services.sources.edit(found, change)
+        changed = installation.runtime.provider(found) if given or clear else None
+    click.echo(f'The source "{name or source_name}" is changed.')
+    if changed is not None:
+        try:
+            changed.check()
+        except PluginError as error:
+            click.echo(f"Warning: {error}", err=True)
+
+
+@source.command("check")
+@click.argument("name")
+@pass_installation
+def check(installation: Installation, name: str) -> None:
+    """Try the credentials of the source called NAME."""
+    _provider(installation, name).check()
+    click.echo(f'The source "{name}" works.')
+
+
+@source.command("projects")
+@click.argument("name")
+@click.argument("search", default="")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most.")
+@json_option
+@pass_installation
+def projects(installation: Installation, name: str, search: str, limit: int, as_json: bool) -> None:
+    """Show the projects of the source called NAME whose path holds SEARCH."""
+    found = list(islice(_provider(installation, name).projects(search), limit + 1))
+    rows = [
+        {
+            "id": each.id,
+            "path": each.path,
+            "web_url": each.web_url,
+            "clone_url": each.clone_url,
+            "archived": each.archived,
+        }
+        for each in found[:limit]
+    ]
+    if as_json:
+        write_json(rows)
+        return
+    write_table(
+        ["Project", "Archived", "Address"],
+        [[row["path"], row["archived"], row["web_url"] or row["clone_url"]] for row in rows],
+        "No project was found. Where a host cannot list its projects, give `package add` a URL.",
+    )
+    if len(found) > limit:
+        click.echo(f"There are more: narrow the search, or say --limit {limit * 10}.", err=True)
+
+
+@source.command("remove")
+@click.argument("name")
+@yes_option
+@pass_installation
+def remove(installation: Installation, name: str, yes: bool) -> None:
+    """Remove the source called NAME. No package may be made from it any more."""
+    with installation.transaction() as services:
+        services.sources.get(name)
+    confirm(f'Remove the source "{name}"?', yes=yes)
+    with installation.transaction() as services:
+        services.sources.remove(services.sources.get(name))
+    click.echo(f'The source "{name}" is removed.')
+
+
+def _provider(installation: Installation, name: str) -> SourceProvider[Any]:
+    with installation.transaction() as services:
+        return installation.runtime.provider(services.sources.get(name))
+
+
+def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[str, Any]:
+    hidden = secret_fields(provider.Config) if provider else frozenset()
+    return {
+        "id": source.id,
+        "name": source.name,
+        "provider": source.provider,
+        "loaded": provider is not None,
+        "config": {key: value for key, value in source.config.items() if key not in hidden},
+        "has_secrets": source.secrets != "",
+        "dists": source.dists,
+        "created_at": source.created_at,
+    }

@@ -1,0 +1,162 @@
+from datetime import datetime
+from typing import Any
+
+import click
+
+from packistry.cli.asking import confirm, yes_option
+from packistry.cli.installation import Installation, pass_installation
+from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.inputs import NewToken, expiry, read
+from packistry.models import Token, TokenKind
+from packistry.models.base import now
+from packistry.services import Services
+from packistry.services.grants import Rights
+from packistry.services.snippets import token_commands
+
+
+@click.group()
+def token() -> None:
+    """The credentials that composer sends."""
+
+
+@token.command("add")
+@click.argument("name")
+@click.option("--deploy", is_flag=True, help="A token of its own, for a server or for CI.")
+@click.option("--user", "email", metavar="EMAIL", help="A token with the rights of this user.")
+@click.option(
+    "--repository",
+    "repositories",
+    metavar="PATH",
+    multiple=True,
+    help="It may read this repository ('' is the root).",
+)
+@click.option(
+    "--package",
+    "packages",
+    metavar="VENDOR/NAME",
+    multiple=True,
+    help="It may read this package alone.",
+)
+@click.option("--write", is_flag=True, help="It may upload, too.")
+@click.option("--expires", metavar="WHEN", help="90d, 12h, 6w, or a date such as 2030-12-31.")
+@json_option
+@pass_installation
+def add(
+    installation: Installation,
+    name: str,
+    deploy: bool,
+    email: str | None,
+    repositories: tuple[str, ...],
+    packages: tuple[str, ...],
+    write: bool,
+    expires: str | None,
+    as_json: bool,
+) -> None:
+    """Make a token called NAME, and show it this once."""
+    if deploy == (email is not None):
+        raise click.UsageError("Say whose: either --deploy or --user EMAIL.")
+    if email is not None and (repositories or packages):
+        raise click.UsageError("A user's token has the rights of the user: see `packistry grant`.")
+    ends = expiry(expires, now()) if expires else None
+    new = read(NewToken, name=name, can_write=write, expires_at=ends)
+    with installation.transaction() as services:
+        made, text = services.tokens.add(
+            TokenKind.DEPLOY if deploy else TokenKind.PERSONAL,
+            new.name,
+            user=services.users.get(email) if email is not None else None,
+            can_write=new.can_write,
+            expires_at=new.expires_at,
+        )
+        _grant(services, made, repositories, packages)
+        facts = {"token": text, **_facts(made, None)}
+    if as_json:
+        write_json(facts)
+        return
+    click.echo(text)
+    click.echo("\nThis is the only time it is shown; keep it where passwords are kept.")
+    commands = token_commands(installation.runtime.settings.base_url, text)
+    write_next("Have composer send it, either way:", commands)
+    if deploy and not (repositories or packages):
+        write_next(
+            "It reads public repositories only. To give it more:",
+            [f"packistry grant --token '{new.name}' --repository PATH --read"],
+        )
+
+
+@token.command("list")
+@click.option("--all", "everything", is_flag=True, help="Revoked and expired ones, too.")
+@json_option
+@pass_installation
+def list_(installation: Installation, everything: bool, as_json: bool) -> None:
+    """Show tokens. What they are made of cannot be shown: only a hash is kept."""
+    moment = now()
+    with installation.transaction() as services:
+        rows = [
+            {**_facts(each, each.user.email if each.user else None), "state": state}
+            for each in services.tokens.all()
+            if (state := _state(each, moment)) == "active" or everything
+        ]
+    if as_json:
+        write_json(rows)
+        return
+    write_table(
+        ["Id", "Name", "Of", "Writes", "State", "Expires", "Last used"],
+        [
+            [
+                row["id"],
+                row["name"],
+                row["user"] or "(deploy)",
+                row["can_write"],
+                row["state"],
+                row["expires_at"],
+                row["last_used_at"],
+            ]
+            for row in rows
+        ],
+        "There is no token. Make one: packistry token add NAME --deploy --repository PATH",
+    )
+
+
+@token.command("revoke")
+@click.argument("name_or_id")
+@yes_option
+@pass_installation
+def revoke(installation: Installation, name_or_id: str, yes: bool) -> None:
+    """Close the door to the token with this name or number, at once and for ever."""
+    with installation.transaction() as services:
+        found = services.tokens.find(name_or_id)
+        name, number = found.name, found.id
+    confirm(f'Revoke the token "{name}"?', yes=yes)
+    with installation.transaction() as services:
+        services.tokens.revoke(services.tokens.get(number))
+    click.echo(f'The token "{name}" opens nothing any more.')
+
+
+def _grant(
+    services: Services, token: Token, repositories: tuple[str, ...], packages: tuple[str, ...]
+) -> None:
+    rights = Rights(read=True, write=token.can_write)
+    for path in repositories:
+        services.grants.grant(token, services.repositories.get(path), rights)
+    for name in packages:
+        services.grants.grant(token, services.packages.get(name), rights)
+
+
+def _state(token: Token, moment: datetime) -> str:
+    if token.revoked_at is not None:
+        return "revoked"
+    return "expired" if token.expires_at and token.expires_at <= moment else "active"
+
+
+def _facts(token: Token, owner: str | None) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "kind": TokenKind(token.kind).name.lower(),
+        "user": owner,
+        "can_read": token.can_read,
+        "can_write": token.can_write,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+        "created_at": token.created_at,
+    }

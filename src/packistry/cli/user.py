@@ -1,0 +1,150 @@
+from typing import Any
+
+import click
+
+from packistry.cli.asking import ask_password, confirm, yes_option
+from packistry.cli.installation import Installation, fail, pass_installation
+from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.inputs import NewPassword, NewUser, UserChange, read
+from packistry.models import Role, User
+
+ROLES = click.Choice([role.value for role in Role])
+NO_PASSWORD = "Give the password with --password-stdin: there is nobody to ask."  # noqa: S105 - a sentence
+
+
+@click.group()
+def user() -> None:
+    """The people: administrators, and users who read what they are granted."""
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", help="What people call them. Without: what stands before the @.")
+@click.option(
+    "--role",
+    type=ROLES,
+    default=Role.USER.value,
+    show_default=True,
+    help="An admin may do everything, a user what they are granted.",
+)
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@json_option
+@pass_installation
+def add(
+    installation: Installation,
+    email: str,
+    name: str | None,
+    role: str,
+    password_stdin: bool,
+    as_json: bool,
+) -> None:
+    """Let in the person with this EMAIL."""
+    # Everything else is checked before anybody types a password.
+    read(NewUser, email=email, name=name or email.partition("@")[0], role=role)
+    new = read(
+        NewUser,
+        email=email,
+        name=name or email.partition("@")[0],
+        role=role,
+        password=ask_password(from_stdin=password_stdin, optional=True),
+    )
+    with installation.transaction() as services:
+        facts = _facts(services.users.add(new))
+    if as_json:
+        write_json(facts)
+        return
+    click.echo(f"{new.email} is added as {new.role}.")
+    following = [f"packistry token add NAME --user {new.email}"]
+    if new.password is None:
+        following.append(f"packistry user reset-password {new.email}")
+    if new.role is Role.USER:
+        following.append(f"packistry grant --user {new.email} --repository PATH --read")
+    write_next("Next:", following)
+
+
+@user.command("list")
+@json_option
+@pass_installation
+def list_(installation: Installation, as_json: bool) -> None:
+    """Show all users."""
+    with installation.transaction() as services:
+        rows = [
+            {**_facts(each), "grants": len(services.grants.of(each))}
+            for each in services.users.all()
+        ]
+    if as_json:
+        write_json(rows)
+        return
+    write_table(
+        ["E-mail", "Name", "Role", "Active", "Grants", "Added"],
+        [
+            [
+                row["email"],
+                row["name"],
+                row["role"],
+                row["active"],
+                row["grants"],
+                row["created_at"],
+            ]
+            for row in rows
+        ],
+        "There is no user yet. Add one: packistry user add EMAIL --role admin",
+    )
+
+
+@user.command("edit")
+@click.argument("user_email", metavar="EMAIL")
+@click.option("--email", help="Their new address.")
+@click.option("--name", help="What people call them.")
+@click.option("--role", type=ROLES, help="What they may do without a grant.")
+@click.option("--enable/--disable", "active", default=None, help="Whether they are let in.")
+@pass_installation
+def edit(installation: Installation, /, user_email: str, **changes: Any) -> None:
+    """Change the user with this EMAIL. What is not said stays."""
+    change = read(UserChange, **changes)
+    with installation.transaction() as services:
+        services.users.edit(services.users.get(user_email), change)
+    click.echo(f"{change.email or user_email} is changed.")
+
+
+@user.command("reset-password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin.")
+@pass_installation
+def reset_password(installation: Installation, email: str, password_stdin: bool) -> None:
+    """Give the user with this EMAIL another password."""
+    with installation.transaction() as services:
+        services.users.get(email)
+    typed = ask_password(from_stdin=password_stdin, optional=False)
+    if typed is None:
+        fail(NO_PASSWORD)
+    new = read(NewPassword, password=typed)
+    with installation.transaction() as services:
+        services.users.reset_password(services.users.get(email), new.password)
+    click.echo(f"{email} signs in with the new password from now on.")
+
+
+@user.command("remove")
+@click.argument("email")
+@yes_option
+@pass_installation
+def remove(installation: Installation, email: str, yes: bool) -> None:
+    """Remove the user with this EMAIL, with their tokens and grants."""
+    with installation.transaction() as services:
+        services.users.get(email)
+    confirm(f"Remove {email} with their tokens and grants?", yes=yes)
+    with installation.transaction() as services:
+        services.users.remove(services.users.get(email))
+    click.echo(f"{email} is removed.")
+
+
+def _facts(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "role": user.role,
+        "active": user.active,
+        "has_password": user.password_hash != "",
+        "created_at": user.created_at,
+    }

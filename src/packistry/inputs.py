@@ -1,0 +1,290 @@
+"""What the CLI, the web and the API hand to services: every rule about what a person may enter.
+
+`read(Model, …)` is the door: it raises `Invalid` with one sentence that never repeats a value of
+a secret field.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from packistry.composer.names import InvalidName, check_package_name, check_vendor_name
+from packistry.composer.text import clean_email, has_unseen_characters
+from packistry.errors import Invalid
+from packistry.models import Dists, Role, TagPolicy
+
+LONGEST_NAME = 255
+LONGEST_PATH = 100
+LONGEST_TEXT = 2000
+LONGEST_PASSWORD = 1024
+SHORTEST_PASSWORD = 12
+FEWEST_LETTERS = 5
+
+_SLUG = re.compile(r"[a-z0-9]++(?:[-_.][a-z0-9]++)*+\Z")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+# Of the lists of leaked passwords, what is twelve characters or longer comes down to these.
+_COMMON_WORDS = (
+    "123456789",
+    "abcdefghi",
+    "admin",
+    "administrator",
+    "changeme",
+    "composer",
+    "football",
+    "iloveyou",
+    "letmein",
+    "packagist",
+    "packistry",
+    "passwd",
+    "passwort",
+    "password",
+    "princess",
+    "qazwsxedc",
+    "qwerty",
+    "qwertyuiop",
+    "qwertzuiop",
+    "sunshine",
+    "superman",
+    "trustno",
+    "welcome",
+    "correcthorsebatterystaple",
+)
+_ROWS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(model: type[M], **values: Any) -> M:
+    """The input these values make. Raises Invalid about the first fault, naming its field."""
+    try:
+        return model(**values)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    label = field.partition(".")[0].replace("_", " ").capitalize()
+    raise Invalid(f"{label}: {message}." if label else f"{message}.", field=field)
+
+
+def repository_path(value: str) -> str:
+    """The path of a repository; "" is the root one."""
+    if value and (len(value) > LONGEST_PATH or not _SLUG.match(value)):
+        raise ValueError(
+            "a path is words of a-z and 0-9 joined by -, _ or ., for example team-a "
+            "(empty: the root repository)"
+        )
+    return value
+
+
+def vendor(value: str) -> str:
+    """A vendor's name, also when written "acme/*"."""
+    name = value.removesuffix("/*")
+    try:
+        check_vendor_name(name)
+    except InvalidName as error:
+        raise ValueError(error.reason) from None
+    return name
+
+
+def package_name(value: str) -> str:
+    """The name of a package, in lower case."""
+    name = value.lower()
+    try:
+        check_package_name(name)
+    except InvalidName as error:
+        raise ValueError(error.reason) from None
+    return name
+
+
+def label(value: str) -> str:
+    """A name that people give to something: one line of visible characters."""
+    text = value.strip()
+    if not text or len(text) > LONGEST_NAME or has_unseen_characters(text):
+        raise ValueError(f"a name has 1 to {LONGEST_NAME} visible characters on one line")
+    return text
+
+
+def text(value: str) -> str:
+    """A sentence or two."""
+    plain = value.strip()
+    if len(plain) > LONGEST_TEXT or has_unseen_characters(plain.replace("\n", " ")):
+        raise ValueError(f"at most {LONGEST_TEXT} visible characters")
+    return plain
+
+
+def email(value: str) -> str:
+    """An e-mail address, in lower case."""
+    address = value.strip().lower()
+    if len(address) > LONGEST_NAME or clean_email(address) != address:
+        raise ValueError("this is not an e-mail address")
+    return address
+
+
+def subdirectory(value: str) -> str:
+    """A folder of a project, "a/b"; "" is the top."""
+    parts = [part for part in value.strip().split("/") if part]
+    folder = "/".join(parts)
+    outside = any(part in (".", "..", ".git") for part in parts)
+    if value.startswith("/") or outside or "\\" in folder or has_unseen_characters(folder):
+        raise ValueError("a sub-directory is a folder inside the project, for example packages/log")
+    if len(folder) > LONGEST_NAME:
+        raise ValueError(f"at most {LONGEST_NAME} characters")
+    return folder
+
+
+def password(value: SecretStr) -> SecretStr:
+    """A password that cannot be guessed from a list."""
+    secret = value.get_secret_value()
+    if len(secret) < SHORTEST_PASSWORD:
+        raise ValueError(f"a password has at least {SHORTEST_PASSWORD} characters")
+    if len(secret) > LONGEST_PASSWORD:
+        raise ValueError(f"a password has at most {LONGEST_PASSWORD} characters")
+    if _is_common(secret):
+        raise ValueError("this password is among those that are tried first; choose another")
+    return value
+
+
+def _is_common(secret: str) -> bool:
+    plain = secret.casefold()
+    if len(set(plain)) < FEWEST_LETTERS or any(plain in row for row in _ROWS):
+        return True
+    # "Password123!" and "p4ssw0rd2024" are "password" to whoever guesses.
+    inner = re.sub(r"^[^a-z]+|[^a-z]+$", "", plain)
+    word = inner.translate(str.maketrans("013457@$", "oieastas"))
+    stripped = {re.sub(r"[^a-z]", "", plain), re.sub(r"[^a-z]", "", word)}
+    return plain in _COMMON_WORDS or any(
+        candidate == common * (len(candidate) // len(common))
+        for candidate in (*stripped, plain)
+        if candidate
+        for common in _COMMON_WORDS
+    )
+
+
+def expiry(value: str, now: datetime) -> datetime:
+    """When something ends: "12h", "90d", "6w" from now, or a date (its end, UTC) or a time.
+
+    Raises Invalid when it is none of these or lies in the past.
+    """
+    duration = _DURATION.match(value)
+    if duration:
+        return now + timedelta(**{_UNITS[duration[2]]: int(duration[1])})
+    try:
+        end = _moment(value)
+    except ValueError:
+        raise Invalid(
+            "Expiry: write 12h, 90d, 6w or a date such as 2030-12-31.", field="expires"
+        ) from None
+    if end <= now:
+        raise Invalid("Expiry: this lies in the past.", field="expires")
+    return end
+
+
+def _moment(value: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(value), time.max, UTC)
+    except ValueError:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+RepositoryPath = Annotated[str, AfterValidator(repository_path)]
+Vendor = Annotated[str, AfterValidator(vendor)]
+PackageName = Annotated[str, AfterValidator(package_name)]
+Label = Annotated[str, AfterValidator(label)]
+Text = Annotated[str, AfterValidator(text)]
+Email = Annotated[str, AfterValidator(email)]
+Subdirectory = Annotated[str, AfterValidator(subdirectory)]
+Password = Annotated[SecretStr, AfterValidator(password)]
+
+
+class Input(BaseModel):
+    """The base of all inputs. In a change, None keeps what is there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class NewRepository(Input):
+    """A repository to be made; without a path it is the root one."""
+
+    name: Label
+    path: RepositoryPath = ""
+    description: Text = ""
+    public: bool = False
+    reserved_vendors: tuple[Vendor, ...] = ()
+    tag_policy: TagPolicy = TagPolicy.PROTECT
+
+
+class RepositoryChange(Input):
+    """What changes about a repository."""
+
+    name: Label | None = None
+    path: RepositoryPath | None = None
+    description: Text | None = None
+    public: bool | None = None
+    reserved_vendors: tuple[Vendor, ...] | None = None
+    tag_policy: TagPolicy | None = None
+
+
+class NewSource(Input):
+    """A source to be made. `config` is what its provider's `Config` asks for."""
+
+    name: Label
+    provider: str
+    config: dict[str, Any] = Field(default={}, repr=False)
+    dists: Dists = Dists.EAGER
+
+
+class SourceChange(Input):
+    """What changes about a source.
+
+    `config` overrides field by field; a blank secret keeps what is stored, unless `clear` names
+    it.
+    """
+
+    name: Label | None = None
+    config: dict[str, Any] = Field(default={}, repr=False)
+    clear: frozenset[str] = frozenset()
+    dists: Dists | None = None
+
+
+class NewPackage(Input):
+    """How a package is made from a project of a source. `dists` None: as the source says."""
+
+    subdirectory: Subdirectory = ""
+    dists: Dists | None = None
+
+
+class NewUser(Input):
+    """A person to be let in. Without a password they cannot sign in with one."""
+
+    email: Email
+    name: Label
+    role: Role = Role.USER
+    password: Password | None = None
+
+
+class UserChange(Input):
+    """What changes about a user."""
+
+    email: Email | None = None
+    name: Label | None = None
+    role: Role | None = None
+    active: bool | None = None
+
+
+class NewPassword(Input):
+    """A password for somebody who is there already."""
+
+    password: Password
+
+
+class NewToken(Input):
+    """A token to be made. Its owner and grants are said beside it."""
+
+    name: Label
+    can_write: bool = False
+    expires_at: datetime | None = None

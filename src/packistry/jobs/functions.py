@@ -1,0 +1,97 @@
+"""The jobs themselves: thin, about ids, safe to run twice."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from threading import Event, Thread
+
+from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
+
+from packistry import process
+from packistry.errors import PackistryError
+from packistry.models import Dist
+from packistry.models.base import now
+from packistry.queue import job_seconds
+from packistry.runtime import Runtime
+from packistry.services.dists import Dists
+from packistry.services.events import Events
+from packistry.services.ledger import ClaimLost
+from packistry.services.synchronizer import Synchronizer
+
+BEAT_SECONDS = 20.0
+DIST_PAUSE = timedelta(minutes=5)
+
+log = logging.getLogger(__name__)
+
+
+def sync(runtime: Runtime, sync_id: int) -> None:
+    """Do what the ledger's row owes; nothing when it owes nothing, or another worker has it."""
+    with heartbeat(runtime, sync_id):
+        Synchronizer(runtime).run(sync_id)
+
+
+def build_dist(runtime: Runtime, dist_id: int) -> None:
+    """Build a dist that was asked for; nothing when it exists or can never be built."""
+    Dists(runtime).build(dist_id)
+
+
+def deliver_event(runtime: Runtime, packed: str) -> None:
+    """Tell plugins one event. `packed` is what `Events.announce` made of it."""
+    Events(runtime.plugins, runtime.queue).deliver(packed)
+
+
+def abandon_sync(runtime: Runtime, sync_id: int, error: BaseException) -> None:
+    """Write into the ledger that the sync ended in a way nobody planned."""
+    # Only our own errors have a text that is fit to show.
+    reason = str(error) if isinstance(error, PackistryError) else unexpected(error)
+    # Nothing is ours to write when it was cancelled or taken over.
+    with suppress(ClaimLost):
+        runtime.attempt(lambda services: services.ledger.fail(sync_id, reason))
+
+
+def abandon_dist(runtime: Runtime, dist_id: int, _error: BaseException) -> None:
+    """Let a while pass before a dist is tried again whose build ended in a way nobody planned."""
+    later = now() + DIST_PAUSE
+    runtime.attempt(
+        lambda services: services.session.execute(
+            update(Dist)
+            .where(Dist.id == dist_id, Dist.storage_key == "", Dist.wanted_at.is_not(None))
+            .values(wanted_at=later)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def unexpected(error: BaseException) -> str:
+    """What to tell people about an error whose text nobody has checked for secrets."""
+    return f"An unexpected fault ({type(error).__name__}). The server's log has the details."
+
+
+@contextmanager
+def heartbeat(runtime: Runtime, sync_id: int, *, seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """While the body runs, tell the ledger every `seconds` that its worker lives.
+
+    It stops when a job counts as hung, so that another worker may take the sync over.
+    """
+    ended = Event()
+    deadline = time.monotonic() + job_seconds(runtime.settings)
+
+    def beat() -> None:
+        while not ended.wait(seconds) and time.monotonic() < deadline:
+            try:
+                with runtime.transaction() as services:
+                    services.ledger.heartbeat(sync_id, process.identity())
+            except SQLAlchemyError:
+                # The next one may get through; the lease is six beats long.
+                log.warning("The heartbeat of sync %d did not reach the database.", sync_id)
+
+    thread = Thread(target=beat, name=f"packistry-heartbeat-{sync_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,45 @@
+"""What SQL says is to be done. Whatever a queue lost is found here."""
+
+from sqlalchemy import Engine, exists, select
+from sqlalchemy.orm import aliased
+
+from packistry.models import Dist, Sync, SyncState
+from packistry.models.base import now
+from packistry.queue import Job
+from packistry.runtime import Runtime
+
+MOST = 200
+
+
+def waiting(engine: Engine) -> list[Job]:
+    """Syncs that may start and dists that are wanted, the oldest 200 of each.
+
+    Two indexed reads that wait for no writer: cheap enough for every second.
+    """
+    moment = now()
+    other = aliased(Sync)
+    busy = exists().where(other.project_id == Sync.project_id, other.state == SyncState.RUNNING)
+    syncs = (
+        select(Sync.id)
+        .where(Sync.state == SyncState.QUEUED, Sync.not_before <= moment, ~busy)
+        .order_by(Sync.id)
+        .limit(MOST)
+    )
+    dists = (
+        select(Dist.id)
+        .where(Dist.wanted_at <= moment, Dist.storage_key == "", Dist.failure == "")
+        .order_by(Dist.wanted_at)
+        .limit(MOST)
+    )
+    # SQLite: a plain read must not take the write lock, as our transactions otherwise do.
+    with engine.connect().execution_options(begin="DEFERRED") as connection:
+        return [
+            *(Job(name="sync", arguments=(key,)) for key in connection.scalars(syncs)),
+            *(Job(name="build_dist", arguments=(key,)) for key in connection.scalars(dists)),
+        ]
+
+
+def syncs(runtime: Runtime) -> list[Job]:
+    """The syncs that are owed, also those whose worker died or fell silent."""
+    with runtime.transaction() as services:
+        return [Job(name="sync", arguments=(key,)) for key in services.ledger.owed()]

@@ -1,0 +1,144 @@
+"""What one process shares: settings, database, plugins, storage, queue. Ties the layers together."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import transaction
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from packistry import database, schema
+from packistry.git.policy import GitPolicy
+from packistry.models import Project, Source
+from packistry.netguard import NetGuard
+from packistry.plugin import HttpClient, HttpLimits, SourceProvider, Storage
+from packistry.queue import Queue, connect
+from packistry.services import Services
+from packistry.services.context import Context
+from packistry.services.plugins import Plugins
+from packistry.services.secrets import SecretBox, load_keys
+from packistry.settings import Settings
+
+T = TypeVar("T")
+
+ATTEMPTS = 6
+
+
+class Runtime:
+    """Everything a process needs, each part made when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def prepare(self) -> None:
+        """Make the data directory (0700) and bring the tables up to date.
+
+        Of many processes that start at once, one does it and the others wait.
+        """
+        os.umask(0o077)
+        self.settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        schema.upgrade(self.engine)
+
+    def close(self) -> None:
+        """Give back connections."""
+        self.queue.close()
+        self.engine.dispose()
+
+    @cached_property
+    def engine(self) -> Engine:
+        return database.connect(self.settings.database)
+
+    @cached_property
+    def sessions(self) -> sessionmaker[Session]:
+        return database.session_factory(self.engine)
+
+    @cached_property
+    def secrets(self) -> SecretBox:
+        setting = self.settings.secret_key.get_secret_value()
+        return SecretBox(load_keys(setting, self.settings.root))
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        return Plugins.load(
+            only=self.settings.plugins,
+            disabled=self.settings.disabled_plugins,
+            strict=self.settings.strict_plugins,
+        )
+
+    @cached_property
+    def storage(self) -> Storage[Any]:
+        options: dict[str, object] = dict(self.settings.storage_options)
+        if "path" in self.plugins.storage(self.settings.storage).Config.model_fields:
+            options.setdefault("path", str(self.settings.root / "dists"))
+        return self.plugins.make_storage(self.settings.storage, options)
+
+    @cached_property
+    def guard(self) -> NetGuard:
+        """Private networks are open to the hosts an administrator configured, and only those."""
+        return NetGuard(self.settings.allow_hosts, private=True)
+
+    @cached_property
+    def git(self) -> GitPolicy:
+        return GitPolicy(
+            allow_http=self.settings.git_allow_http,
+            local_roots=self.settings.git_local_roots,
+            netguard=self.guard,
+            timeout=self.settings.git_timeout,
+            lock_timeout=self.settings.git_timeout,
+            max_bytes=self.settings.max_mirror_bytes,
+            max_archive_bytes=self.settings.max_unpacked_bytes,
+            max_files=self.settings.max_archive_files,
+            max_refs=self.settings.max_refs,
+        )
+
+    @cached_property
+    def http(self) -> HttpClient:
+        limits = HttpLimits(max_download_bytes=self.settings.max_archive_bytes)
+        return HttpClient(self.guard, limits=limits)
+
+    @cached_property
+    def queue(self) -> Queue:
+        return connect(self.settings)
+
+    @cached_property
+    def context(self) -> Context:
+        return Context(
+            settings=self.settings,
+            secrets=self.secrets,
+            plugins=self.plugins,
+            storage=self.storage,
+            queue=self.queue,
+            git=self.git,
+            http=self.http,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Services]:
+        """One transaction: committed at the end, undone if the body raises."""
+        with transaction.manager:
+            yield Services(self.context, self.sessions())
+
+    def attempt(self, work: Callable[[Services], T]) -> T:
+        """Run `work` in a transaction, again when the database chose it as a deadlock's victim."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                with self.transaction() as services:
+                    return work(services)
+            except OperationalError:
+                # A deadlock or a serialization failure. A database that is away fails every time.
+                continue
+        with self.transaction() as services:
+            return work(services)
+
+    def provider(self, source: Source) -> SourceProvider[Any]:
+        """The configured provider of a source. Raises PluginMissing and ConfigError."""
+        return self.context.provider(source)
+
+    def workspace(self, project: Project) -> Path:
+        """The folder of one project, for its provider to cache in."""
+        return self.context.workspace(project)

@@ -1,0 +1,70 @@
+"""Use cases. A service gets what it needs, never sees a request and never commits."""
+
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from packistry.services.context import Context
+from packistry.services.documents import Documents
+from packistry.services.downloads import Downloads
+from packistry.services.events import Events
+from packistry.services.grants import Grants
+from packistry.services.ledger import Ledger
+from packistry.services.packages import Packages
+from packistry.services.projects import Projects
+from packistry.services.repositories import Repositories
+from packistry.services.sources import Sources
+from packistry.services.tokens import Tokens
+from packistry.services.users import Users
+
+
+class Services:
+    """The services of one transaction."""
+
+    def __init__(self, context: Context, session: Session) -> None:
+        self.context = context
+        self.session = session
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self.session)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        return Downloads(self.session)
+
+    @cached_property
+    def events(self) -> Events:
+        return Events(self.context.plugins, self.context.queue)
+
+    @cached_property
+    def documents(self) -> Documents:
+        return Documents(self.session, self.context.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.session, self.context.queue)
+
+    @cached_property
+    def projects(self) -> Projects:
+        return Projects(self.session)
+
+    @cached_property
+    def packages(self) -> Packages:
+        return Packages(self.session, self.documents, self.ledger, self.projects)
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        return Repositories(self.session, self.packages)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(self.session, self.context.plugins, self.context.secrets)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self.session)
+
+    @cached_property
+    def grants(self) -> Grants:
+        return Grants(self.session)

@@ -1,0 +1,260 @@
+"""What moved: the refs of a project against the versions of a package. Nothing is read for it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from packistry.composer.versions import (
+    SkippedRef,
+    VersionName,
+    is_short_lived_branch,
+    order_branches,
+    order_tags,
+    version_of_branch,
+    version_of_tag,
+)
+from packistry.models import TagPolicy
+from packistry.plugin import Ref, RefKind, RefusedRef
+
+STABLE = "stable"
+LONGEST_NAME = 300
+SHORT_LIVED = "A tool made this branch for a while; such branches are left out."
+UPLOADED = "A version of this number was uploaded."
+MOVED = (
+    "The tag points to another commit than before. The repository protects stable versions, so "
+    "the one imported first stays."
+)
+
+RefKey = tuple[str, str]
+"""A ref's kind and name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownVersion:
+    """A version as the database has it. `built`: its dist is stored, or can never be."""
+
+    id: int
+    kind: str
+    ref: str
+    name: str
+    normalized: str
+    stability: str
+    reference: str
+    held_reference: str
+    default_branch: bool
+    built: bool
+
+    @property
+    def key(self) -> RefKey:
+        return self.kind, self.ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Why a ref is no version. `reference` "": whatever commit it points to."""
+
+    kind: str
+    ref: str
+    reference: str = ""
+    reason: str
+
+    @property
+    def key(self) -> RefKey:
+        return self.kind, self.ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that the database has of a package."""
+
+    versions: Sequence[KnownVersion]
+    verdicts: Sequence[Verdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A ref to be read.
+
+    `name` is what it is called unless its composer.json spells it otherwise; `known` the version
+    it is now, if it is one.
+    """
+
+    ref: Ref
+    name: VersionName
+    known: KnownVersion | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A stable tag that points to another commit than the version made from it."""
+
+    version: KnownVersion
+    ref: Ref
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """What is to be done. `candidates` are in the order in which the first of equals wins.
+
+    `taken` has the ref of each normalised version that stays as it is. `released` were held and
+    point back to the commit they had. `removed` are versions without a ref.
+    """
+
+    candidates: list[Candidate] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    released: list[KnownVersion] = field(default_factory=list)
+    removed: list[KnownVersion] = field(default_factory=list)
+    forgotten: list[Verdict] = field(default_factory=list)
+    taken: dict[str, str] = field(default_factory=dict)
+    default_moved: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing at all to do."""
+        lists = (self.candidates, self.verdicts, self.held, self.released, self.removed)
+        return not any(lists) and not self.forgotten and not self.default_moved
+
+
+def in_order(refs: Iterable[Ref], default: str | None) -> list[Ref]:
+    """The order of import: the default branch, the tags, the other branches."""
+    branches: dict[str, Ref] = {}
+    tags: dict[str, Ref] = {}
+    for ref in refs:
+        (branches if ref.kind is RefKind.BRANCH else tags)[ref.name] = ref
+    ordered = [branches[name] for name in order_branches(branches, default)]
+    first = 1 if default in branches else 0
+    return [*ordered[:first], *(tags[name] for name in order_tags(tags)), *ordered[first:]]
+
+
+def compare(
+    known: Known,
+    refs: Iterable[Ref | RefusedRef],
+    *,
+    default: str | None,
+    policy: TagPolicy,
+    eager: bool,
+) -> Comparison:
+    """What to do so that the versions are those of the refs."""
+    return _Comparing(known, policy=policy, eager=eager).run(list(refs), default)
+
+
+class _Comparing:
+    def __init__(self, known: Known, *, policy: TagPolicy, eager: bool) -> None:
+        self._policy = policy
+        self._eager = eager
+        self._known = known
+        self._versions = {version.key: version for version in known.versions}
+        self._verdicts = {verdict.key: verdict for verdict in known.verdicts}
+        self._result = Comparison()
+
+    def run(self, refs: list[Ref | RefusedRef], default: str | None) -> Comparison:
+        usable = in_order((ref for ref in refs if isinstance(ref, Ref)), default)
+        refused = [ref for ref in refs if isinstance(ref, RefusedRef)]
+        seen = {(ref.kind.value, ref.name) for ref in usable}
+        seen |= {(ref.kind.value, shown(ref)) for ref in refused}
+        self._take_gone(seen)
+        moved = [ref for ref in usable if not self._stays(ref)]
+        for none in refused:
+            self._judge(Verdict(kind=none.kind, ref=shown(none), reason=none.reason))
+        for ref in moved:
+            self._look_at(ref)
+        self._result.default_moved = any(
+            version.default_branch != (version.key == (RefKind.BRANCH, default))
+            for version in self._known.versions
+            if version.key in seen
+        )
+        return self._result
+
+    def _take_gone(self, seen: set[RefKey]) -> None:
+        for version in self._known.versions:
+            if version.kind == "upload":
+                self._result.taken[version.normalized] = ""
+            elif version.key not in seen:
+                self._result.removed.append(version)
+        self._result.forgotten = [
+            verdict for verdict in self._known.verdicts if verdict.key not in seen
+        ]
+
+    def _stays(self, ref: Ref) -> bool:
+        """Whether the ref is a version, or none, as it was before; a held one counts as such."""
+        version = self._versions.get((ref.kind, ref.name))
+        if version is None:
+            verdict = self._verdicts.get((ref.kind, ref.name))
+            return verdict is not None and verdict.reference == ref.commit
+        if not self._same(version, ref):
+            return False
+        self._result.taken[version.normalized] = ref.name
+        return True
+
+    def _same(self, version: KnownVersion, ref: Ref) -> bool:
+        verdict = self._verdicts.get(version.key)
+        if verdict is not None and verdict.reference == ref.commit:
+            # It moved to a commit that cannot be a version: the one before stays.
+            return True
+        if version.reference == ref.commit:
+            if version.held_reference:
+                self._result.released.append(version)
+            return version.built or not self._eager
+        if not self._protected(version):
+            return False
+        if version.held_reference != ref.commit:
+            self._result.held.append(Held(version=version, ref=ref))
+        return True
+
+    def _protected(self, version: KnownVersion) -> bool:
+        return (
+            version.kind == RefKind.TAG
+            and version.stability == STABLE
+            and self._policy == TagPolicy.PROTECT
+        )
+
+    def _look_at(self, ref: Ref) -> None:
+        try:
+            name = _name_of(ref)
+        except SkippedRef as skipped:
+            self._judge(Verdict(kind=ref.kind, ref=ref.name, reason=skipped.reason))
+            return
+        if name.normalized in self._result.taken:
+            self._judge(duplicate(ref, self._result.taken[name.normalized]))
+            return
+        known = self._versions.get((ref.kind, ref.name))
+        if known is None and self._hold_renamed(ref, name):
+            return
+        self._result.candidates.append(Candidate(ref=ref, name=name, known=known))
+
+    def _hold_renamed(self, ref: Ref, name: VersionName) -> bool:
+        """`v1.0` gone and `1.0` there instead, at another commit, is a moved stable version."""
+        for version in self._result.removed:
+            if version.normalized == name.normalized and self._protected(version):
+                if version.reference == ref.commit:
+                    return False
+                self._result.removed.remove(version)
+                self._result.taken[name.normalized] = ref.name
+                self._result.held.append(Held(version=version, ref=ref))
+                return True
+        return False
+
+    def _judge(self, verdict: Verdict) -> None:
+        """Names judge themselves: nothing of the commit matters, and it is said only once."""
+        known = self._verdicts.get(verdict.key)
+        if known is None or known.reason != verdict.reason:
+            self._result.verdicts.append(verdict)
+
+
+def shown(ref: RefusedRef) -> str:
+    """Its name, as long as a column can take it."""
+    return ref.name[:LONGEST_NAME]
+
+
+def duplicate(ref: Ref, winner: str) -> Verdict:
+    """The verdict on a ref whose version another one, "" for an upload, already is."""
+    reason = f'"{winner}" is the same version and comes first.' if winner else UPLOADED
+    return Verdict(kind=ref.kind, ref=ref.name, reason=reason)
+
+
+def _name_of(ref: Ref) -> VersionName:
+    if ref.kind is RefKind.TAG:
+        return version_of_tag(ref.name)
+    if is_short_lived_branch(ref.name):
+        raise SkippedRef(SHORT_LIVED)
+    return version_of_branch(ref.name)

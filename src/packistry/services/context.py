@@ -1,0 +1,46 @@
+"""What every service may need beside its session."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packistry.git.policy import GitPolicy
+from packistry.models import Project, Source
+from packistry.plugin import HttpClient, SourceProvider, Storage
+from packistry.queue import Queue
+from packistry.services.plugins import Plugins
+from packistry.services.secrets import SecretBox
+from packistry.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The parts of a process that services share. Built once, by `packistry.runtime`."""
+
+    settings: Settings
+    secrets: SecretBox
+    plugins: Plugins
+    storage: Storage[Any]
+    queue: Queue
+    git: GitPolicy
+    http: HttpClient
+
+    def provider(self, source: Source) -> SourceProvider[Any]:
+        """The configured provider of a source.
+
+        Raises PluginMissing when its plugin is gone, ConfigError when its configuration does not
+        fit any more, ConfigurationError when its secrets do not decrypt.
+        """
+        values = {**source.config, **self.secrets.open(source.secrets, secrets_place(source))}
+        return self.plugins.make_source(source.provider, values, http=self.http, git=self.git)
+
+    def workspace(self, project: Project) -> Path:
+        """The folder of one project, for its provider to cache in. Made if it is not there."""
+        folder = self.settings.root / "projects" / project.uid
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+
+def secrets_place(source: Source) -> str:
+    """What binds a source's sealed secrets to its row."""
+    return f"sources/{source.uid}/config"

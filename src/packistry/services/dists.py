@@ -1,0 +1,392 @@
+"""Dists: built once, kept under a key of their own, never changed."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import zope.sqlalchemy
+from sqlalchemy import (
+    CursorResult,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from packistry import plugin, process
+from packistry.composer import archive
+from packistry.database import upsert
+from packistry.errors import ConfigurationError, NotFound
+from packistry.models import Dist, Intent, Package, Project, Source, Version, VersionKind
+from packistry.models.base import now
+from packistry.plugin import GitSourceProvider, Ref, RefKind, Snapshot, SourceProvider
+from packistry.services.context import Context
+from packistry.services.projects import as_told
+from packistry.services.transactions import Transactions
+from packistry.settings import MIB, Settings
+
+JOB = "build_dist"
+# After a build that may work later: what waits for it asks again, nobody hammers a dead host.
+PAUSE = timedelta(seconds=30)
+SHORT_REFERENCE = 7
+DIGEST_IN_KEY = 16
+UNSAFE = (plugin.UnsafeContent, plugin.NotFound, plugin.Rejected, archive.UnsafeArchive)
+"""What reading one ref raises when that ref alone is at fault, and always will be."""
+
+log = logging.getLogger(__name__)
+
+
+_DISTS = cast(Table, Dist.__table__)
+_INTENTS = cast(Table, Intent.__table__)
+
+_INTEND = insert(_INTENTS)
+_END_INTENT = delete(_INTENTS).where(_INTENTS.c.storage_key == bindparam("key"))
+_FIND = select(_DISTS.c.id).where(
+    _DISTS.c.package_id == bindparam("package"), _DISTS.c.reference == bindparam("commit")
+)
+_FIND_ALL = select(_DISTS.c.id, _DISTS.c.reference).where(
+    _DISTS.c.package_id == bindparam("package"),
+    _DISTS.c.reference.in_(bindparam("commits", expanding=True)),
+)
+_ADD = insert(_DISTS)
+_COMPLETE = (
+    update(_DISTS)
+    .where(_DISTS.c.id == bindparam("dist"), _DISTS.c.storage_key == "")
+    .values(wanted_at=None, failure="")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A zip in storage that no Dist row names yet; an Intent keeps it from being collected."""
+
+    key: str
+    sha1: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """A dist to be built."""
+
+    dist_id: int
+    package_id: int
+    uid: str
+    name: str
+    subdirectory: str
+    ref: Ref
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the content of a project is read, for one who has no transaction open."""
+
+    provider: SourceProvider[Any]
+    project: plugin.Project
+    workspace: Path
+
+    def open(self) -> AbstractContextManager[Snapshot]:
+        """The project's content as it is now."""
+        return self.provider.open(self.project, self.workspace)
+
+
+class Dists:
+    """Puts dists into storage, between transactions and not in one."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._storage = transactions.context.storage
+
+    def store(self, uid: str, reference: str, stream: BinaryIO) -> StoredFile:
+        """Keep a seekable zip for a package; `record` it in the transaction that needs it.
+
+        Killed in between, the Intent tells the collector of the file.
+        """
+        stream.seek(0)
+        stored = stored_file(uid, reference, archive.digests(stream))
+        self._intend(stored.key)
+        stream.seek(0)
+        self._storage.put(stored.key, stream)
+        return stored
+
+    def _intend(self, key: str) -> None:
+        rows = [{"storage_key": key, "owner": process.identity(), "created_at": now()}]
+        try:
+            self._transactions.attempt(lambda services: _execute(services.session, _INTEND, rows))
+        except IntegrityError:
+            # A process that was killed had got as far; from now on the file is ours.
+            self._transactions.attempt(
+                lambda services: upsert(
+                    services.session,
+                    Intent,
+                    rows,
+                    key=["storage_key"],
+                    replace=["owner", "created_at"],
+                )
+            )
+
+    def open(self, dist: Dist) -> AbstractContextManager[BinaryIO]:
+        """The zip of a built dist. FileNotFoundError when storage has lost it."""
+        return self._storage.open(dist.storage_key)
+
+    def want(self, dist_id: int) -> None:
+        """Someone waits for a dist that is not built: have a job build it."""
+        self._transactions.attempt(lambda services: self._want(services.session, dist_id))
+
+    def build(self, dist_id: int) -> None:
+        """Build a dist that was asked for, and the others of its project that were.
+
+        What can never be built is marked by `Dist.failure`. What may work later is tried again
+        half a minute after. Nothing happens when it is built or failed already.
+        """
+        where = self._transactions.attempt(lambda services: self._place(services.session, dist_id))
+        if where is None:
+            return
+        try:
+            with where.open() as snapshot:
+                checked = not isinstance(where.provider, GitSourceProvider)
+                for order in self._orders(dist_id):
+                    self._build(snapshot, order, checked=checked)
+        except (plugin.PluginError, OSError) as error:
+            log.warning("Dists of %s cannot be built now: %s", where.project.path, error)
+            self._pause(dist_id)
+
+    def _want(self, session: Session, dist_id: int) -> None:
+        moment = now()
+        changed = session.execute(
+            update(Dist)
+            .where(Dist.id == dist_id, Dist.storage_key == "", Dist.failure == "")
+            .where(Dist.wanted_at.is_(None) | (Dist.wanted_at <= moment))
+            .values(wanted_at=moment)
+            .execution_options(synchronize_session=False)
+        )
+        if _rows(changed):
+            self._transactions.context.queue.enqueue(JOB, dist_id)
+
+    def _place(self, session: Session, dist_id: int) -> Place | None:
+        row = session.execute(
+            select(Dist, Project, Source)
+            .join(Package, Package.id == Dist.package_id)
+            .outerjoin(Project, Project.id == Package.project_id)
+            .outerjoin(Source, Source.id == Project.source_id)
+            .where(Dist.id == dist_id, Dist.storage_key == "", Dist.failure == "")
+        ).one_or_none()
+        if row is None:
+            return None
+        dist, project, source = row
+        if project is None:
+            dist.failure = "The project it was made from is no longer known."
+            dist.wanted_at = None
+            return None
+        context = self._transactions.context
+        try:
+            return place(context, source, project)
+        except (plugin.PluginError, NotFound, ConfigurationError) as error:
+            log.warning("Dists of %s cannot be built now: %s", project.path, error)
+            dist.wanted_at = now() + PAUSE
+            return None
+
+    def _orders(self, dist_id: int) -> list[_Order]:
+        return self._transactions.attempt(lambda services: _orders(services.session, dist_id))
+
+    def _build(self, snapshot: Snapshot, order: _Order, *, checked: bool) -> None:
+        settings = self._transactions.context.settings
+        prefix = archive_prefix(order.name, order.ref.commit)
+        try:
+            with ExitStack() as stack:
+                stream = stack.enter_context(
+                    snapshot.archive(order.ref, order.subdirectory, prefix=prefix)
+                )
+                check_archive(stream, settings, thoroughly=checked)
+                stored = self.store(order.uid, order.ref.commit, stream)
+        except UNSAFE as error:
+            reason = str(error)
+            self._transactions.attempt(
+                lambda services: _mark_failed(services.session, order.dist_id, reason)
+            )
+            return
+        self._transactions.attempt(
+            lambda services: record(services.session, order.package_id, order.ref.commit, stored)
+        )
+
+    def _pause(self, dist_id: int) -> None:
+        later = now() + PAUSE
+        self._transactions.attempt(
+            lambda services: services.session.execute(
+                update(Dist)
+                .where(Dist.id == dist_id, Dist.storage_key == "")
+                .values(wanted_at=later)
+                .execution_options(synchronize_session=False)
+            )
+        )
+
+
+class TooLarge(archive.UnsafeArchive):
+    """A zip beyond PACKISTRY_MAX_ARCHIVE_BYTES."""
+
+
+def place(context: Context, source: Source, project: Project) -> Place:
+    """Needs a transaction for its rows. Raises PluginMissing, ConfigError, ConfigurationError."""
+    return Place(
+        provider=context.provider(source),
+        project=as_told(project),
+        workspace=context.workspace(project),
+    )
+
+
+def archive_prefix(name: str, reference: str) -> str:
+    """The one top folder of a package's dist."""
+    return f"{name.replace('/', '-')}-{reference[:SHORT_REFERENCE]}"
+
+
+def stored_file(uid: str, reference: str, digests: archive.Digests) -> StoredFile:
+    """Where the zip with these digests is kept. Other bytes have another key."""
+    return StoredFile(
+        key=f"{uid[:2]}/{uid}/{reference}-{digests.sha256[:DIGEST_IN_KEY]}.zip",
+        sha1=digests.sha1,
+        sha256=digests.sha256,
+        size=digests.size,
+    )
+
+
+def check_archive(stream: BinaryIO, settings: Settings, *, thoroughly: bool) -> None:
+    """Raise UnsafeArchive unless the zip can be served. `thoroughly`: git did not make it."""
+    if stream.seek(0, 2) > settings.max_archive_bytes:
+        limit = settings.max_archive_bytes // MIB
+        raise TooLarge(f"The zip is larger than {limit} MiB (PACKISTRY_MAX_ARCHIVE_BYTES).")
+    stream.seek(0)
+    if thoroughly:
+        limits = archive.ArchiveLimits(
+            max_members=settings.max_archive_files,
+            max_unpacked_bytes=settings.max_unpacked_bytes,
+        )
+        archive.inspect(stream, limits)
+        stream.seek(0)
+
+
+def record(session: Session, package_id: int, reference: str, stored: StoredFile) -> int:
+    """The id of the package's dist at this reference, made of the stored file if it was not built.
+
+    A dist that is built already stays as it is. Ends the Intent of a file that is now named.
+    """
+    _execute(session, _END_INTENT, {"key": stored.key})
+    where = {"package": package_id, "commit": reference}
+    values = {
+        "storage_key": stored.key,
+        "sha1": stored.sha1,
+        "sha256": stored.sha256,
+        "size": stored.size,
+    }
+    dist_id = _execute(session, _FIND, where).scalar()
+    if dist_id is None:
+        row = {"package_id": package_id, "reference": reference, "failure": "", **values}
+        key: Any = _execute(session, _ADD, row).inserted_primary_key
+        return int(key[0])
+    _execute(session, _COMPLETE, {"dist": dist_id, **values})
+    return int(dist_id)
+
+
+def lazy_dists(session: Session, package_id: int, references: Sequence[str]) -> dict[str, int]:
+    """The ids of the package's dists at these references; those that lack are made, unbuilt."""
+    found = _ids(session, package_id, references)
+    missing = [each for each in dict.fromkeys(references) if each not in found]
+    if not missing:
+        return found
+    empty = {"storage_key": "", "sha1": "", "sha256": "", "size": 0, "failure": ""}
+    rows = [{"package_id": package_id, "reference": each, **empty} for each in missing]
+    _execute(session, _ADD, rows)
+    return found | _ids(session, package_id, missing)
+
+
+def _ids(session: Session, package_id: int, references: Sequence[str]) -> dict[str, int]:
+    rows = _execute(session, _FIND_ALL, {"package": package_id, "commits": list(references)})
+    return {row.reference: row.id for row in rows}
+
+
+def _execute(session: Session, statement: Executable, parameters: Any) -> CursorResult[Any]:
+    """Run a statement on tables: some hundred are run in an import, and the ORM adds to each."""
+    result = session.connection().execute(statement, parameters)
+    zope.sqlalchemy.mark_changed(session)
+    return result
+
+
+def _orders(session: Session, dist_id: int) -> list[_Order]:
+    """The dist, and the others of its project that are wanted: one look at the project does."""
+    project_id = (
+        select(Package.project_id)
+        .join(Dist, Dist.package_id == Package.id)
+        .where(Dist.id == dist_id)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            Dist.id,
+            Dist.package_id,
+            Dist.reference,
+            Dist.created_at,
+            Package.uid,
+            Package.name,
+            Package.subdirectory,
+            Version.kind,
+            Version.ref,
+            Version.committed_at,
+        )
+        .join(Package, Package.id == Dist.package_id)
+        .outerjoin(
+            Version,
+            (Version.dist_id == Dist.id) & (Version.kind != VersionKind.UPLOAD),
+        )
+        .where(
+            Package.project_id == project_id,
+            Dist.storage_key == "",
+            Dist.failure == "",
+            (Dist.id == dist_id) | Dist.wanted_at.is_not(None),
+        )
+        .order_by(Dist.id != dist_id, Dist.wanted_at, Version.id)
+    )
+    orders: dict[int, _Order] = {}
+    for row in rows:
+        if row.id not in orders:
+            orders[row.id] = _Order(
+                dist_id=row.id,
+                package_id=row.package_id,
+                uid=row.uid,
+                name=row.name or "package",
+                subdirectory=row.subdirectory,
+                ref=_ref(row.kind, row.ref, row.reference, row.committed_at or row.created_at),
+            )
+    return list(orders.values())
+
+
+def _ref(kind: str | None, name: str | None, commit: str, committed_at: datetime) -> Ref:
+    # A branch that moved on left the dist of this commit behind: then no ref has its name.
+    return Ref(
+        kind=RefKind(kind or RefKind.BRANCH),
+        name=name or commit,
+        commit=commit,
+        committed_at=committed_at,
+    )
+
+
+def _mark_failed(session: Session, dist_id: int, reason: str) -> None:
+    session.execute(
+        update(Dist)
+        .where(Dist.id == dist_id, Dist.storage_key == "")
+        .values(failure=reason, wanted_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _rows(result: Any) -> int:
+    assert isinstance(result, CursorResult)  # noqa: S101 - narrows the type: it is an UPDATE
+    return result.rowcount

@@ -1,0 +1,221 @@
+"""What is stored: database, clock, plugins, secrets, dists, and the work that is owed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from packistry import schema
+from packistry.errors import ConfigurationError, PackistryError
+from packistry.models import Project, Source, Sync, SyncState
+from packistry.models.base import now
+from packistry.services.context import secrets_place
+from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
+
+CLOCK_SECONDS = 30
+LATE = timedelta(minutes=10)
+SHOWN = 5
+START_A_WORKER = {
+    "embedded": "Start `packistry serve` (with PACKISTRY_WORKERS above 0).",
+    "rq": "Start `packistry worker`, and see whether it reaches Redis.",
+}
+
+
+def database(patient: Patient) -> Iterator[Finding]:
+    """Whether the database answers and has the tables this version needs."""
+    if _absent(patient):
+        yield warning(
+            "There is no database yet.", "It is made at the first start, or by `packistry migrate`."
+        )
+        return
+    try:
+        revision = schema.revision(patient.engine)
+    except DBAPIError as fault:
+        yield error(
+            f"The database does not answer ({type(fault.orig).__name__}).",
+            "See whether it runs, and whether PACKISTRY_DATABASE_URL names it and an account that "
+            "may use it.",
+        )
+        return
+    kind = patient.engine.dialect.name
+    if revision == schema.head():
+        yield ok(f"The database ({kind}) is up to date.")
+    elif revision is None or schema.knows(revision):
+        yield error("The tables are older than this version.", "Run `packistry migrate`.")
+    else:
+        yield error(
+            "The tables are newer than this version of Packistry.",
+            "Install the version that made them, or restore the backup made before it.",
+        )
+
+
+def clock(patient: Patient) -> Iterator[Finding]:
+    """Whether the clock agrees with the database server's and with what was recorded."""
+    if not _usable(patient):
+        return
+    with _reading(patient) as session:
+        latest = session.scalar(select(func.max(Sync.requested_at)))
+        drift = 0.0
+        told = _database_time(patient, session)
+        if told is not None:
+            drift = abs(told.timestamp() - now().timestamp())
+    if drift > CLOCK_SECONDS:
+        yield warning(
+            f"The clock differs from the database server's by {drift:.0f} seconds.",
+            "Synchronise the clocks of all machines (chrony, systemd-timesyncd).",
+        )
+    elif latest is not None and latest > now() + timedelta(seconds=CLOCK_SECONDS):
+        yield warning(
+            "The clock is behind the time of the last recorded sync.",
+            "Correct it: tokens expire by it, and composer relies on dates that only rise.",
+        )
+    else:
+        yield ok("The clock is plausible.")
+
+
+def plugins(patient: Patient) -> Iterator[Finding]:
+    """Whether every plugin loads, and the sources and storage find theirs."""
+    for failure in patient.plugins.failures:
+        yield error(
+            f"The plugin {failure.plugin} {failure.version} does not load: {failure.error}",
+            f"Update or remove the package {failure.distribution}, or name the plugin in "
+            "PACKISTRY_DISABLED_PLUGINS.",
+        )
+    known = patient.plugins.source_providers
+    orphans: list[tuple[str, str]] = []
+    if _usable(patient):
+        with _reading(patient) as session:
+            sources = session.scalars(select(Source).order_by(Source.name))
+            orphans = [(each.name, each.provider) for each in sources if each.provider not in known]
+    for name, provider in orphans:
+        yield error(
+            f'The source "{name}" needs the provider {provider}, which no loaded plugin offers. '
+            "Its packages are served but not updated.",
+            f"Install the plugin that offers {provider}.",
+        )
+    if not patient.plugins.failures and not orphans:
+        yield ok(f"{len(patient.plugins.loaded)} plugin(s) loaded.")
+
+
+def secrets(patient: Patient) -> Iterator[Finding]:
+    """Whether every stored secret can be decrypted."""
+    if not _usable(patient):
+        return
+    with _reading(patient) as session:
+        sealed = list(session.scalars(select(Source).where(Source.secrets != "")))
+        lost = [source.name for source in sealed if not _opens(patient, source)]
+        old = [each.name for each in sealed if not patient.secrets.is_current(each.secrets)]
+    for name in lost:
+        yield error(
+            f'The secrets of the source "{name}" cannot be decrypted.',
+            "Put the key back that was in use before, or enter them again with "
+            "`packistry source edit`.",
+        )
+    if old and not lost:
+        yield warning(
+            f"{len(old)} source(s) have secrets encrypted with an old key.",
+            "Run `packistry secrets rotate`.",
+        )
+    elif not lost:
+        yield ok("Every stored secret can be decrypted.")
+
+
+def storage(patient: Patient) -> Iterator[Finding]:
+    """Whether dists can be written, read and deleted."""
+    name = patient.settings.storage
+    if not patient.settings.root.exists():
+        # Trying it would make the folder, and a look must change nothing.
+        yield ok(f"The storage {name} is tried once the data directory exists.")
+        return
+    try:
+        patient.storage.check()
+    except PackistryError as fault:
+        yield error(
+            f"The storage {name} does not work: {fault}",
+            "See PACKISTRY_STORAGE and PACKISTRY_STORAGE_OPTIONS, and the rights of that place.",
+        )
+        return
+    yield ok(f"The storage {name} can be written, read and deleted.")
+
+
+def projects(patient: Patient) -> Iterator[Finding]:
+    """Whether every project can be reached."""
+    if not _usable(patient):
+        return
+    with _reading(patient) as session:
+        query = select(Project).where(Project.unreachable != "").order_by(Project.path)
+        away = [(each.path, each.unreachable) for each in session.scalars(query)]
+    for path, reason in away[:SHOWN]:
+        yield warning(
+            f"{path} cannot be imported: {reason}",
+            "See `packistry source check` and the project at its host.",
+        )
+    if len(away) > SHOWN:
+        yield warning(
+            f"{len(away) - SHOWN} more projects cannot be imported.",
+            "See `packistry package list`.",
+        )
+    if not away:
+        yield ok("Every project could be reached at the last look.")
+
+
+def work(patient: Patient) -> Iterator[Finding]:
+    """Whether somebody does what is owed."""
+    if not _usable(patient):
+        return
+    with _reading(patient) as session:
+        late = session.scalar(
+            select(func.count())
+            .select_from(Sync)
+            .where(Sync.state == SyncState.QUEUED, Sync.not_before < now() - LATE)
+        )
+    if late:
+        yield warning(
+            f"{late} sync(s) wait for more than {LATE.seconds // 60} minutes.",
+            START_A_WORKER[patient.settings.jobs],
+        )
+    else:
+        yield ok("No sync waits for long.")
+
+
+def _absent(patient: Patient) -> bool:
+    # Connecting to an SQLite file that is not there would make it.
+    path = patient.engine.url.database
+    return patient.engine.dialect.name == "sqlite" and not (path and Path(path).exists())
+
+
+def _usable(patient: Patient) -> bool:
+    """Whether there are tables to read; `database` says why not."""
+    try:
+        return not _absent(patient) and schema.revision(patient.engine) == schema.head()
+    except DBAPIError:
+        return False
+
+
+def _opens(patient: Patient, source: Source) -> bool:
+    try:
+        patient.secrets.open(source.secrets, secrets_place(source))
+    except ConfigurationError:
+        return False
+    return True
+
+
+@contextmanager
+def _reading(patient: Patient) -> Iterator[Session]:
+    # SQLite: a plain read must not wait for the write lock.
+    with patient.engine.connect().execution_options(begin="DEFERRED") as connection:
+        yield Session(bind=connection)
+
+
+def _database_time(patient: Patient, session: Session) -> datetime | None:
+    """What the database server's clock says; None where there is no server."""
+    kind = patient.engine.dialect.name
+    if kind == "sqlite":
+        return None
+    clock = func.now() if kind == "postgresql" else func.utc_timestamp()
+    told: datetime = session.execute(select(clock)).scalar_one()
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

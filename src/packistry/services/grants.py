@@ -1,0 +1,98 @@
+"""Who may use what: rights of users and deploy tokens on repositories and packages."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from packistry.errors import Invalid, NotFound
+from packistry.models import Grant, Package, Repository, Token, TokenKind, User
+
+Owner = User | Token
+Target = Repository | Package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """Reading (composer install) and writing (uploading) are separate: neither gives the other."""
+
+    read: bool = False
+    write: bool = False
+
+
+class Grants:
+    """Gives rights and takes them away."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def of(self, owner: Owner) -> list[Grant]:
+        return list(self._session.scalars(select(Grant).where(_owned(owner)).order_by(Grant.id)))
+
+    def grant(self, owner: Owner, target: Target, rights: Rights) -> Grant:
+        """Adds `rights` to those they have. Raises Invalid for a personal token.
+
+        A deploy token that is given writing gets the ability too: without it the grant would be
+        without effect.
+        """
+        if isinstance(owner, Token):
+            if owner.kind != TokenKind.DEPLOY:
+                raise Invalid(
+                    f'"{owner.name}" is a personal token: it has the rights of its user. '
+                    "Grant them to the user."
+                )
+            owner.can_write = owner.can_write or rights.write
+        grant = next(iter(self._between(owner, target)), None) or self._new(owner, target)
+        grant.can_read = grant.can_read or rights.read
+        grant.can_write = grant.can_write or rights.write
+        self._session.flush()
+        return grant
+
+    def revoke(self, owner: Owner, target: Target, rights: Rights) -> None:
+        """Takes `rights` away. Raises NotFound when they were never given."""
+        grants = self._between(owner, target)
+        if not grants:
+            raise NotFound(f"{describe(owner)} has no right on {describe(target)} to revoke.")
+        for grant in grants:
+            grant.can_read = grant.can_read and not rights.read
+            grant.can_write = grant.can_write and not rights.write
+            if not (grant.can_read or grant.can_write):
+                self._session.delete(grant)
+        self._session.flush()
+
+    def _between(self, owner: Owner, target: Target) -> list[Grant]:
+        query = select(Grant).where(_owned(owner), _covers(target)).order_by(Grant.id)
+        return list(self._session.scalars(query))
+
+    def _new(self, owner: Owner, target: Target) -> Grant:
+        grant = Grant(
+            user_id=owner.id if isinstance(owner, User) else None,
+            token_id=owner.id if isinstance(owner, Token) else None,
+            repository_id=target.id if isinstance(target, Repository) else None,
+            package_id=target.id if isinstance(target, Package) else None,
+            can_read=False,
+            can_write=False,
+        )
+        self._session.add(grant)
+        return grant
+
+
+def describe(thing: Owner | Target) -> str:
+    """What people call it, as part of a sentence."""
+    if isinstance(thing, User):
+        return thing.email
+    if isinstance(thing, Token):
+        return f'the token "{thing.name}"'
+    if isinstance(thing, Package):
+        return f"the package {thing.name or f'number {thing.id}'}"
+    return f'the repository "{thing.name}"'
+
+
+def _owned(owner: Owner) -> ColumnElement[bool]:
+    return Grant.user_id == owner.id if isinstance(owner, User) else Grant.token_id == owner.id
+
+
+def _covers(target: Target) -> ColumnElement[bool]:
+    if isinstance(target, Repository):
+        return Grant.repository_id == target.id
+    return Grant.package_id == target.id

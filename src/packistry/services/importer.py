@@ -1,0 +1,388 @@
+"""One package: from the refs that moved to its versions."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, TypeVar
+
+from packistry.composer.manifest import BadManifest, Manifest, check, parse
+from packistry.composer.names import InvalidName, check_package_name
+from packistry.composer.semver import sort_key
+from packistry.composer.versions import SkippedRef, VersionName, version_of_tag
+from packistry.models import Outcome, TagPolicy
+from packistry.plugin import (
+    PackageAdded,
+    PluginError,
+    Ref,
+    RefKind,
+    RefusedRef,
+    Snapshot,
+    VersionPublished,
+)
+from packistry.services import Services
+from packistry.services.archives import Archives, NotBuilt
+from packistry.services.comparison import (
+    Candidate,
+    Comparison,
+    Known,
+    Verdict,
+    duplicate,
+)
+from packistry.services.dists import Dists, StoredFile, archive_prefix, check_archive
+from packistry.services.ledger import Claim
+from packistry.services.records import Facts, Item, Record, Records
+from packistry.services.transactions import Transactions
+
+T = TypeVar("T")
+
+READ_AT_ONCE = 100
+RECORDED_AT_ONCE = 50
+# So many archives in a row that the host did not give: it is the host, not the refs.
+FAILURES_IN_A_ROW = 5
+NO_REFS = "The repository has no branches and no tags."
+NO_NAME = "composer.json does not say the package's name."
+LONGEST_README = 512 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A package that is made from the project, as it was when the sync began.
+
+    `name` is None before the first import. `eager`: dists are built at import. `stale`: an
+    import was cut off before its end, or the documents are to be rendered for another reason.
+    """
+
+    id: int
+    uid: str
+    repository: str
+    name: str | None
+    subdirectory: str
+    eager: bool
+    policy: TagPolicy
+    stale: bool
+    known: Known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What the project holds now. `trusted`: git makes its archives, and has checked them."""
+
+    snapshot: Snapshot
+    refs: Sequence[Ref]
+    refused: Sequence[RefusedRef]
+    default_branch: str | None
+    archived: bool
+    trusted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """A ref that becomes a version."""
+
+    candidate: Candidate
+    name: VersionName
+    manifest: Manifest
+
+    @property
+    def commit(self) -> str:
+        return self.candidate.ref.commit
+
+
+class Importer:
+    """Imports one package. Cut off anywhere and run again, it ends in the same versions."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        claim: Claim,
+        content: Content,
+        target: Target,
+        comparison: Comparison,
+    ) -> None:
+        self._transactions = transactions
+        self._settings = transactions.context.settings
+        self._dists = Dists(transactions)
+        self._content = content
+        self._target = target
+        self._comparison = comparison
+        self._records = Records(claim, target.id, target.known, content.default_branch)
+        self._name = target.name or ""
+        self._nameless = ""
+        self._taken = dict(comparison.taken)
+        self._failures = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether the documents may be behind."""
+        return self._records.stale
+
+    def run(self) -> None:
+        """Do all that the comparison found. Raises ClaimLost and what the provider raises."""
+        comparison = self._comparison
+        if not self._content.refs and not self._name:
+            self._attempt(lambda services: self._records.refuse_all(services, NO_REFS))
+        if comparison.empty and not self._target.stale:
+            return
+        if comparison.verdicts or comparison.held or comparison.released:
+            self._attempt(lambda services: self._records.judge_names(services, comparison))
+        if comparison.candidates and not self._name:
+            self._find_name()
+        self._import(comparison.candidates)
+        self._settle()
+
+    def _attempt(self, work: Callable[[Services], T]) -> T:
+        return self._transactions.attempt(work)
+
+    def _import(self, candidates: Sequence[Candidate]) -> None:
+        threads = self._settings.archive_threads
+        with Archives(self._archive, self._store, threads=threads) as archives:
+            for some in _chunks(candidates, READ_AT_ONCE):
+                plans = self._read(some)
+                if self._target.eager:
+                    self._record_eagerly(plans, archives)
+                else:
+                    self._record(plans, {})
+
+    def _read(self, candidates: Sequence[Candidate]) -> list[_Plan]:
+        """The refs that become versions. The others are recorded, with the reason."""
+        manifests = self._content.snapshot.manifests(
+            [candidate.ref for candidate in candidates], self._target.subdirectory
+        )
+        plans: list[_Plan] = []
+        items: list[Item] = []
+        for candidate in candidates:
+            found = self._plan(candidate, manifests.get(candidate.ref.commit))
+            if isinstance(found, _Plan):
+                plans.append(found)
+            else:
+                items.append(found)
+        if items:
+            self._attempt(lambda services: self._records.refuse(services, items))
+        return plans
+
+    def _plan(self, candidate: Candidate, data: bytes | None) -> _Plan | Item:
+        ref, known = candidate.ref, candidate.known
+        if data is None:
+            return self._refused(candidate, self._no_manifest(), removes=known is not None)
+        try:
+            manifest = check(parse(data), dev=ref.kind is RefKind.BRANCH)
+            name = candidate.name
+            if ref.kind is RefKind.TAG:
+                name = version_of_tag(ref.name, manifest.version)
+        except (BadManifest, SkippedRef) as error:
+            if known is not None:
+                # What was imported before stays: better an old version than none.
+                self._taken[known.normalized] = ref.name
+            return self._refused(candidate, str(error), failed=ref.kind is RefKind.BRANCH)
+        if not self._name:
+            verdict = Verdict(kind=ref.kind, ref=ref.name, reason=self._nameless)
+            return Item(ref=ref, outcome=Outcome.SKIPPED, reason=verdict.reason, verdict=verdict)
+        if name.normalized in self._taken:
+            verdict = duplicate(ref, self._taken[name.normalized])
+            return Item(ref=ref, outcome=Outcome.SKIPPED, reason=verdict.reason, verdict=verdict)
+        self._taken[name.normalized] = ref.name
+        return _Plan(candidate=candidate, name=name, manifest=manifest)
+
+    def _no_manifest(self) -> str:
+        folder = self._target.subdirectory
+        return f"There is no composer.json in {folder}." if folder else "There is no composer.json."
+
+    def _refused(
+        self, candidate: Candidate, reason: str, *, failed: bool = False, removes: bool = False
+    ) -> Item:
+        ref = candidate.ref
+        verdict = Verdict(kind=ref.kind, ref=ref.name, reference=ref.commit, reason=reason)
+        outcome = Outcome.FAILED if failed else Outcome.SKIPPED
+        removed = candidate.known if removes else None
+        return Item(ref=ref, outcome=outcome, reason=reason, verdict=verdict, removes=removed)
+
+    def _is_default(self, ref: Ref) -> bool:
+        return ref.kind is RefKind.BRANCH and ref.name == self._content.default_branch
+
+    def _record(self, plans: Sequence[_Plan], dists: dict[str, int]) -> None:
+        """Versions whose dists are built (`dists`: their ids) or are not to be built now."""
+        for some in _chunks(plans, RECORDED_AT_ONCE):
+            self._write([self._as_record(plan) for plan in some], dists)
+
+    def _write(self, records: Sequence[Record], dists: dict[str, int]) -> None:
+        self._attempt(lambda services: self._write_all(services, records, dists))
+
+    def _write_all(
+        self, services: Services, records: Sequence[Record], dists: dict[str, int]
+    ) -> None:
+        self._records.write(services, records, dists)
+        for record in records:
+            services.events.announce(
+                VersionPublished(
+                    repository=self._target.repository,
+                    package=self._name,
+                    version=record.name.pretty,
+                    commit=record.ref.commit,
+                )
+            )
+
+    def _as_record(self, plan: _Plan, file: StoredFile | None = None) -> Record:
+        ref, manifest = plan.candidate.ref, plan.manifest
+        notices, facts = list(manifest.notices), None
+        if self._is_default(ref):
+            facts = self._facts_in(manifest, ref)
+            if manifest.name and manifest.name != self._name:
+                renamed = f'composer.json now says "{manifest.name}"; the package keeps the name '
+                notices.insert(0, f"{renamed}{self._name}.")
+        notice = " ".join(notices)
+        return Record(
+            ref=ref, name=plan.name, manifest=manifest, notice=notice, file=file, facts=facts
+        )
+
+    def _record_eagerly(self, plans: Sequence[_Plan], archives: Archives) -> None:
+        by_commit: dict[str, list[_Plan]] = {}
+        for plan in plans:
+            by_commit.setdefault(plan.commit, []).append(plan)
+        built = self._attempt(lambda services: self._records.built(services, list(by_commit)))
+        self._record([plan for plan in plans if plan.commit in built], built)
+        missing = [
+            same[0].candidate.ref for commit, same in by_commit.items() if commit not in built
+        ]
+        for batch in archives.build(missing):
+            for each in batch:
+                if isinstance(each, NotBuilt):
+                    self._give_up(each, by_commit[each.ref.commit])
+                else:
+                    self._failures = 0
+                    for plan in by_commit[each.ref.commit]:
+                        self._write([self._as_record(plan, each.file)], {})
+
+    def _give_up(self, failure: NotBuilt, plans: Sequence[_Plan]) -> None:
+        if not failure.final:
+            self._failures += 1
+            if self._failures >= FAILURES_IN_A_ROW:
+                raise failure.error
+        items = [
+            self._refused(plan.candidate, failure.reason, failed=True)
+            if failure.final
+            else Item(ref=plan.candidate.ref, outcome=Outcome.FAILED, reason=failure.reason)
+            for plan in plans
+        ]
+        self._attempt(lambda services: self._records.refuse(services, items))
+
+    @contextmanager
+    def _archive(self, ref: Ref) -> Iterator[BinaryIO]:
+        prefix = archive_prefix(self._name, ref.commit)
+        folder = self._target.subdirectory
+        with self._content.snapshot.archive(ref, folder, prefix=prefix) as stream:
+            check_archive(stream, self._settings, thoroughly=not self._content.trusted)
+            yield stream
+
+    def _store(self, ref: Ref, stream: BinaryIO) -> StoredFile:
+        return self._dists.store(self._target.uid, ref.commit, stream)
+
+    def _find_name(self) -> None:
+        """Name the package: as the default branch says, else as its highest version says."""
+        self._nameless = NO_NAME
+        ordered = self._in_order_of_naming()
+        # The first nearly always says it.
+        for some in (ordered[:1], *_chunks(ordered[1:], READ_AT_ONCE)):
+            manifests = self._content.snapshot.manifests(
+                [candidate.ref for candidate in some], self._target.subdirectory
+            )
+            for candidate in some:
+                try:
+                    name = _name_in(manifests.get(candidate.ref.commit), candidate.ref)
+                except BadManifest:
+                    continue
+                except InvalidName as error:
+                    self._nameless = error.reason
+                    continue
+                if name:
+                    self._take_name(name)
+                    return
+
+    def _in_order_of_naming(self) -> list[Candidate]:
+        first, tags, others = [], [], []
+        for candidate in self._comparison.candidates:
+            if self._is_default(candidate.ref):
+                first.append(candidate)
+            elif candidate.ref.kind is RefKind.TAG:
+                tags.append(candidate)
+            else:
+                others.append(candidate)
+        tags.sort(key=lambda candidate: sort_key(candidate.name.normalized), reverse=True)
+        return [*first, *tags, *others]
+
+    def _take_name(self, name: str) -> None:
+        if self._attempt(lambda services: self._write_name(services, name)):
+            self._name = name
+        else:
+            self._nameless = f"Another package of this repository has the name {name} already."
+
+    def _write_name(self, services: Services, name: str) -> bool:
+        taken = self._records.take_name(services, name)
+        if taken:
+            event = PackageAdded(repository=self._target.repository, package=name)
+            services.events.announce(event)
+        return taken
+
+    def _settle(self) -> None:
+        """What concerns all refs: what is gone, the default branch, what the package says."""
+        facts = self._facts() if self._name else None
+        self._attempt(lambda services: self._records.settle(services, self._comparison, facts))
+
+    def _facts(self) -> Facts | None:
+        """What the package says of itself, by its default branch, else its highest version.
+
+        None when that is what it said before.
+        """
+        comparison, cut_off = self._comparison, self._target.stale
+        if not (cut_off or self._records.stale or comparison.removed or comparison.default_moved):
+            return None
+        ref = self._attempt(lambda services: self._records.speaker(services, comparison.removed))
+        if ref is None:
+            return None
+        if self._is_default(ref) and not comparison.default_moved:
+            # What it says was written together with its version.
+            return None
+        try:
+            return self._facts_in(self._manifest(ref), ref)
+        except BadManifest:
+            return None
+
+    def _facts_in(self, manifest: Manifest, ref: Ref) -> Facts:
+        return Facts(
+            description=manifest.description,
+            type=manifest.type,
+            keywords=manifest.keywords,
+            abandoned=manifest.abandoned or self._content.archived,
+            readme=self._readme(ref),
+        )
+
+    def _manifest(self, ref: Ref) -> Manifest:
+        data = self._content.snapshot.manifest(ref, self._target.subdirectory)
+        if data is None:
+            raise BadManifest(self._no_manifest())
+        return check(parse(data), dev=ref.kind is RefKind.BRANCH)
+
+    def _readme(self, ref: Ref) -> str:
+        try:
+            text = self._content.snapshot.readme(ref, self._target.subdirectory) or ""
+        except PluginError:
+            # A package without its readme is still a package.
+            return ""
+        text = text[:LONGEST_README].replace("\0", "")
+        return text.encode("utf-8", "replace").decode()
+
+
+def _name_in(data: bytes | None, ref: Ref) -> str:
+    """The name a composer.json gives the package, "" for none."""
+    if data is None:
+        return ""
+    name = check(parse(data), dev=ref.kind is RefKind.BRANCH).name or ""
+    if name:
+        check_package_name(name)
+    return name
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

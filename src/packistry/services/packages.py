@@ -1,0 +1,286 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from packistry import plugin
+from packistry.errors import Conflict, NotFound
+from packistry.inputs import NewPackage
+from packistry.models import (
+    Dist,
+    Outcome,
+    Package,
+    Project,
+    Repository,
+    Source,
+    Sync,
+    SyncItem,
+    SyncReason,
+    SyncState,
+    Version,
+)
+from packistry.services.documents import Documents
+from packistry.services.ledger import Ledger
+from packistry.services.projects import Projects
+
+RECENT_SYNCS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A package as a list shows it. `bytes` is the size of its built dists."""
+
+    package: Package
+    repository: Repository
+    source: Source | None
+    project: Project | None
+    versions: int
+    dists: int
+    bytes: int
+
+    @property
+    def state(self) -> str:
+        """Whether its project could be read, in a word or, if not, a sentence."""
+        if self.project is None:
+            return "ok"
+        if self.project.unreachable:
+            return self.project.unreachable
+        return "ok" if self.project.synced_at else "waiting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemFacts:
+    """What a sync did with one ref of `package`, its name or number."""
+
+    package: str
+    kind: str
+    ref: str
+    version: str
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a sync is: `done` of `total` refs. `project` is what people call it."""
+
+    id: int
+    project: str
+    state: SyncState
+    not_before: datetime
+    done: int
+    total: int
+    error: str
+    items: tuple[ItemFacts, ...]
+
+
+class Packages:
+    """The packages of all repositories."""
+
+    def __init__(
+        self, session: Session, documents: Documents, ledger: Ledger, projects: Projects
+    ) -> None:
+        self._session = session
+        self._documents = documents
+        self._ledger = ledger
+        self._projects = projects
+
+    def all(self, repository: Repository) -> list[Package]:
+        query = select(Package).where(Package.repository_id == repository.id).order_by(Package.name)
+        return list(self._session.scalars(query))
+
+    def find(self, name: str, repository: Repository | None = None) -> list[Package]:
+        """Those called vendor/name in all repositories (or the one given), or the one numbered."""
+        query = select(Package).order_by(Package.id)
+        if name.isascii() and name.isdigit():
+            query = query.where(Package.id == int(name))
+        else:
+            query = query.where(Package.name == name.strip().lower())
+        if repository is not None:
+            query = query.where(Package.repository_id == repository.id)
+        return list(self._session.scalars(query))
+
+    def get(self, name: str, repository: Repository | None = None) -> Package:
+        """Raises NotFound, and Conflict when several repositories have one of this name."""
+        found = self.find(name, repository)
+        if not found:
+            where = f' in the repository "{repository.name}"' if repository else ""
+            raise NotFound(f"There is no package {name}{where}.")
+        if len(found) > 1:
+            places = ", ".join(f'{each.id} in "{each.repository.name}"' for each in found)
+            raise Conflict(
+                f"Several repositories have a package {name}: say its number ({places})."
+            )
+        return found[0]
+
+    def add(
+        self,
+        repository: Repository,
+        source: Source,
+        projects: Sequence[plugin.Project],
+        new: NewPackage,
+    ) -> list[tuple[Package, Sync]]:
+        """A package for each project, and the sync that is owed to it.
+
+        Raises Conflict when one of them is in the repository already; then none is added.
+        """
+        return [self._add(repository, source, project, new) for project in projects]
+
+    def sync(self, package: Package) -> Sync:
+        """The sync that is now owed to its project. Raises Conflict when it has none."""
+        if package.project is None:
+            raise Conflict(
+                f"{package.name} has no project to import from: its versions are uploaded."
+            )
+        return self._ledger.request(package.project, SyncReason.MANUAL)
+
+    def sync_all(self) -> list[Sync]:
+        """The syncs that are now owed to every project that has packages."""
+        query = (
+            select(Project).where(Project.id.in_(select(Package.project_id))).order_by(Project.id)
+        )
+        return [
+            self._ledger.request(each, SyncReason.MANUAL) for each in self._session.scalars(query)
+        ]
+
+    def remove(self, package: Package) -> None:
+        """With its versions. Its project goes with the last package made from it.
+
+        The zips go at the next collection of garbage.
+        """
+        project = package.project
+        self._documents.forget(package)
+        # A version points at its dist: one database deletes the dists first and would object.
+        self._session.execute(delete(Version).where(Version.package_id == package.id))
+        self._session.delete(package)
+        self._session.flush()
+        if project is not None and not self._of_project(project):
+            self._session.delete(project)
+            self._session.flush()
+
+    def mark_stale(self, repository: Repository) -> None:
+        """Its documents hold the repository's path, which has changed: have them rendered."""
+        self._session.execute(
+            update(Package)
+            .where(Package.repository_id == repository.id, Package.name.is_not(None))
+            .values(stale=True)
+            .execution_options(synchronize_session=False)
+        )
+
+    def summaries(self, repository: Repository | None = None, search: str = "") -> list[Summary]:
+        """Packages by name, those without a name yet last."""
+        query = (
+            select(Package, Repository, Project, Source)
+            .join(Repository, Repository.id == Package.repository_id)
+            .outerjoin(Project, Project.id == Package.project_id)
+            .outerjoin(Source, Source.id == Project.source_id)
+            .order_by(Package.name.is_(None), Package.name, Package.id)
+        )
+        if repository is not None:
+            query = query.where(Package.repository_id == repository.id)
+        if search:
+            query = query.where(Package.name.contains(search.lower(), autoescape=True))
+        versions = self._versions()
+        dists = self._dists()
+        return [
+            Summary(
+                package=package,
+                repository=home,
+                project=project,
+                source=source,
+                versions=versions.get(package.id, 0),
+                dists=dists.get(package.id, (0, 0))[0],
+                bytes=dists.get(package.id, (0, 0))[1],
+            )
+            for package, home, project, source in self._session.execute(query)
+        ]
+
+    def versions(self, package: Package) -> list[tuple[Version, Dist | None]]:
+        """In no order Composer would know; the newest commit first."""
+        query = (
+            select(Version, Dist)
+            .outerjoin(Dist, Dist.id == Version.dist_id)
+            .where(Version.package_id == package.id)
+            .order_by(Version.committed_at.desc(), Version.id.desc())
+        )
+        return [(version, dist) for version, dist in self._session.execute(query)]
+
+    def recent_syncs(self, package: Package) -> Sequence[Sync]:
+        """The last few, newest first."""
+        return [] if package.project_id is None else self._ledger.recent(package, RECENT_SYNCS)
+
+    def progress(self, sync_ids: Sequence[int]) -> list[Progress]:
+        """How far these syncs are, and once they are over, what they did."""
+        query = select(Sync, Project.path).join(Sync.project).where(Sync.id.in_(sync_ids))
+        return [
+            Progress(
+                id=sync.id,
+                project=path,
+                state=SyncState(sync.state),
+                not_before=sync.not_before,
+                done=sync.done,
+                total=sync.total,
+                error=sync.error,
+                items=() if sync.finished_at is None else self._items(sync),
+            )
+            for sync, path in self._session.execute(query.order_by(Sync.id))
+        ]
+
+    def _items(self, sync: Sync) -> tuple[ItemFacts, ...]:
+        query = (
+            select(SyncItem, Package.name)
+            .join(SyncItem.package)
+            .where(SyncItem.sync_id == sync.id)
+            .order_by(SyncItem.id)
+        )
+        return tuple(
+            ItemFacts(
+                package=name or f"number {item.package_id}",
+                kind=item.kind,
+                ref=item.ref,
+                version=item.version,
+                outcome=Outcome(item.outcome),
+                reason=item.reason,
+            )
+            for item, name in self._session.execute(query)
+        )
+
+    def _add(
+        self, repository: Repository, source: Source, found: plugin.Project, new: NewPackage
+    ) -> tuple[Package, Sync]:
+        project = self._projects.adopt(source, found)
+        same = select(Package).where(
+            Package.repository_id == repository.id,
+            Package.project_id == project.id,
+            Package.subdirectory == new.subdirectory,
+        )
+        if (there := self._session.scalars(same).first()) is not None:
+            name = there.name or f"number {there.id}"
+            raise Conflict(
+                f'{found.path} is in the repository "{repository.name}" already: package {name}.'
+            )
+        package = Package(
+            repository=repository, project=project, subdirectory=new.subdirectory, dists=new.dists
+        )
+        self._session.add(package)
+        self._session.flush()
+        return package, self._ledger.request(project, SyncReason.ADDED)
+
+    def _of_project(self, project: Project) -> int:
+        query = select(func.count()).where(Package.project_id == project.id)
+        return self._session.scalar(query) or 0
+
+    def _versions(self) -> dict[int, int]:
+        count = func.count().label("versions")
+        query = select(Version.package_id, count).group_by(Version.package_id)
+        return {row.package_id: row.versions for row in self._session.execute(query)}
+
+    def _dists(self) -> dict[int, tuple[int, int]]:
+        query = (
+            select(Dist.package_id, func.count(), func.sum(Dist.size))
+            .where(Dist.storage_key != "")
+            .group_by(Dist.package_id)
+        )
+        return {each: (count, int(size)) for each, count, size in self._session.execute(query)}

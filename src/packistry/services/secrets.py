@@ -1,0 +1,132 @@
+"""Secrets at rest: authenticated encryption with a ring of keys."""
+
+import base64
+import binascii
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+
+from packistry.errors import ConfigurationError
+
+KEY_FILE = "secret.key"
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class SecretBox:
+    """Encrypts with the first key of the ring, decrypts with any.
+
+    A ciphertext is bound to a place (table, row, field): moved elsewhere it does not decrypt.
+    It is written "{key id}:{base64 of nonce and ciphertext}". `reload` reads the ring anew: with
+    it, keys that are rotated while this process runs are followed.
+    """
+
+    def __init__(
+        self, keys: list[bytes], *, reload: Callable[[], list[bytes]] | None = None
+    ) -> None:
+        self._reload = reload
+        self._use(keys)
+
+    def _use(self, keys: list[bytes]) -> None:
+        self._ring = {key_id(key): AESGCM(key) for key in keys}
+        self._first = key_id(keys[0])
+
+    def refresh(self) -> None:
+        """Read the ring anew, if it can be."""
+        if self._reload is not None:
+            self._use(self._reload())
+
+    def seal(self, values: Mapping[str, str], place: str) -> str:
+        """The ciphertext of `values`; "" for none."""
+        if not values:
+            return ""
+        self.refresh()
+        nonce = os.urandom(NONCE_BYTES)
+        plain = json.dumps(dict(values)).encode()
+        sealed = nonce + self._ring[self._first].encrypt(nonce, plain, place.encode())
+        return f"{self._first}:{base64.b64encode(sealed).decode()}"
+
+    def open(self, ciphertext: str, place: str) -> dict[str, str]:
+        """The values sealed at `place`. Raises ConfigurationError when no key of ours fits."""
+        if not ciphertext:
+            return {}
+        name, _, body = ciphertext.partition(":")
+        if name not in self._ring:
+            self.refresh()
+        box = self._ring.get(name)
+        if box is None:
+            raise ConfigurationError(
+                f"A stored secret was encrypted with the key {name}, which is not among the "
+                "keys given. Put the old key back, after the new one, in PACKISTRY_SECRET_KEY or "
+                f"in the file {KEY_FILE}."
+            )
+        raw = base64.b64decode(body)
+        try:
+            plain = box.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
+        except InvalidTag:
+            raise ConfigurationError(
+                f"A stored secret of {place} was altered or moved and cannot be decrypted."
+            ) from None
+        values: dict[str, str] = json.loads(plain)
+        return values
+
+    def is_current(self, ciphertext: str) -> bool:
+        """Whether the first key encrypted it (rotation re-seals the others)."""
+        return not ciphertext or ciphertext.startswith(f"{self._first}:")
+
+
+def load_keys(setting: str, data_dir: Path) -> list[bytes]:
+    """The ring from the setting, else from the key file, which is made (0600) if absent.
+
+    Raises ConfigurationError when a key is not base64 of 32 bytes.
+    """
+    if setting:
+        return [_decode(part, "PACKISTRY_SECRET_KEY") for part in setting.split(",")]
+    path = data_dir / KEY_FILE
+    if not path.exists():
+        _write_new_key(path)
+    return [_decode(line, str(path)) for line in path.read_text().split()]
+
+
+def new_key() -> str:
+    """A fresh key in the form that PACKISTRY_SECRET_KEY takes."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def _write_new_key(path: Path) -> None:
+    # A link is atomic and never replaces: of two processes that start at once, one key wins.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(new_key() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    finally:
+        temporary.unlink()
+
+
+def _decode(text: str, where: str) -> bytes:
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigurationError(f"{where}: each key must be base64 of {KEY_BYTES} bytes.")
+    return key
+
+
+def key_id(key: bytes) -> str:
+    """The name of a key, which gives nothing of it away."""
+    digest = Hash(SHA256())
+    digest.update(b"packistry key id" + key)
+    return digest.finalize()[:4].hex()

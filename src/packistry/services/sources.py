@@ -1,0 +1,95 @@
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from packistry.errors import Conflict, NotFound
+from packistry.inputs import NewSource, SourceChange
+from packistry.models import Package, Project, Source
+from packistry.plugin import Config, keep_secrets, load_config, split_secrets
+from packistry.services.context import secrets_place
+from packistry.services.plugins import Plugins
+from packistry.services.secrets import SecretBox
+
+
+class Sources:
+    """The places projects are imported from, and how we sign in there."""
+
+    def __init__(self, session: Session, plugins: Plugins, secrets: SecretBox) -> None:
+        self._session = session
+        self._plugins = plugins
+        self._secrets = secrets
+
+    def all(self) -> list[Source]:
+        return list(self._session.scalars(select(Source).order_by(Source.name)))
+
+    def find(self, name: str) -> Source | None:
+        return self._session.scalars(select(Source).where(Source.name == name)).one_or_none()
+
+    def get(self, name: str) -> Source:
+        """Raises NotFound."""
+        source = self.find(name)
+        if source is None:
+            raise NotFound(f'There is no source called "{name}".')
+        return source
+
+    def packages(self, source: Source) -> int:
+        """How many packages are made from its projects."""
+        query = (
+            select(func.count())
+            .select_from(Package)
+            .join(Project, Project.id == Package.project_id)
+            .where(Project.source_id == source.id)
+        )
+        return self._session.scalar(query) or 0
+
+    def add(self, new: NewSource) -> Source:
+        """Raises Conflict, PluginMissing, ConfigError. Contacts nobody."""
+        self._free(new.name)
+        provider = self._plugins.source_provider(new.provider)
+        source = Source(name=new.name, provider=new.provider, dists=new.dists)
+        self._session.add(source)
+        # The place a secret is bound to holds the uid, which a flush fills in.
+        self._session.flush()
+        self._store(source, load_config(provider.Config, new.config))
+        return source
+
+    def edit(self, source: Source, change: SourceChange) -> None:
+        """Raises Conflict, PluginMissing, ConfigError. Contacts nobody."""
+        if change.name is not None and change.name != source.name:
+            self._free(change.name)
+            source.name = change.name
+        if change.config or change.clear:
+            config = self._plugins.source_provider(source.provider).Config
+            values = keep_secrets(
+                config,
+                {**source.config, **change.config},
+                plain=source.config,
+                secrets=self.secrets(source),
+                clear=change.clear,
+            )
+            self._store(source, load_config(config, values))
+        if change.dists is not None:
+            source.dists = change.dists
+        self._session.flush()
+
+    def remove(self, source: Source) -> None:
+        """With its projects. Raises Conflict while packages are made from them."""
+        count = self.packages(source)
+        if count:
+            raise Conflict(
+                f'{count} package(s) are made from the source "{source.name}". Remove them first.'
+            )
+        self._session.delete(source)
+        self._session.flush()
+
+    def secrets(self, source: Source) -> dict[str, str]:
+        """The secret fields in clear. Raises ConfigurationError when no key of ours fits."""
+        return self._secrets.open(source.secrets, secrets_place(source))
+
+    def _store(self, source: Source, config: Config) -> None:
+        source.config, secrets = split_secrets(config)
+        source.secrets = self._secrets.seal(secrets, secrets_place(source))
+        self._session.flush()
+
+    def _free(self, name: str) -> None:
+        if self.find(name) is not None:
+            raise Conflict(f'There is a source called "{name}" already.')

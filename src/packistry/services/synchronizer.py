@@ -1,0 +1,307 @@
+"""One sync: a look at a project, and what follows from it for each of its packages."""
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from packistry import plugin, process
+from packistry.errors import ConfigurationError, NotFound
+from packistry.models import (
+    Dist,
+    Dists,
+    Package,
+    Project,
+    RefVerdict,
+    Repository,
+    Source,
+    SyncState,
+    Version,
+)
+from packistry.plugin import GitSourceProvider, Ref, RefusedRef, Snapshot
+from packistry.services import Services
+from packistry.services.comparison import Known, KnownVersion, Verdict, compare
+from packistry.services.dists import Place, place
+from packistry.services.importer import Content, Importer, Target
+from packistry.services.ledger import Claim, ClaimLost
+from packistry.services.transactions import Transactions
+
+# What another try in half a minute will not change; a person has to do something.
+FINAL = (
+    plugin.ConfigError,
+    plugin.CredentialsError,
+    plugin.NotFound,
+    plugin.Rejected,
+    ConfigurationError,
+    NotFound,
+)
+NO_COMMIT = "It has no commit id of 40 or 64 hex digits."
+LONG_NAME = "The name is longer than 255 bytes."
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """Where to look, and for whom."""
+
+    place: Place
+    source: str
+    archived: bool
+    targets: Sequence[Target]
+
+
+class Synchronizer:
+    """Does what a row of the ledger owes."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._settings = transactions.context.settings
+
+    def run(self, sync_id: int) -> None:
+        """Do one sync, if it is owed and nobody else is at it.
+
+        How it went stands in the ledger. What nobody planned for, such as an error inside a
+        plugin, is raised, and the caller tells `Ledger.fail`.
+        """
+        owner = process.identity()
+        claim = self._transactions.attempt(lambda services: services.ledger.claim(sync_id, owner))
+        if claim is None:
+            return
+        try:
+            self._run(claim)
+        except ClaimLost:
+            log.info("Sync %d was cancelled or taken over.", sync_id)
+
+    def _run(self, claim: Claim) -> None:
+        try:
+            self._look(claim)
+        except plugin.RateLimited as error:
+            reason, pause = str(error), error.retry_after
+            self._transactions.attempt(
+                lambda services: services.ledger.reschedule(claim, pause, reason)
+            )
+        except FINAL as error:
+            self._fail(claim, str(error), final=True)
+        except plugin.PluginError as error:
+            self._fail(claim, str(error), final=False)
+        except OSError as error:
+            # Only what the system says: the text of the error itself holds paths.
+            log.warning("Sync %d could not go on.", claim.sync_id, exc_info=True)
+            self._fail(claim, f"The server could not go on: {error.strerror}.", final=False)
+
+    def _fail(self, claim: Claim, reason: str, *, final: bool) -> None:
+        def write(services: Services) -> None:
+            state = services.ledger.fail(claim.sync_id, reason, final=final)
+            if state == SyncState.FAILED:
+                project = services.session.get_one(Project, claim.project_id)
+                services.events.announce(
+                    plugin.SyncFailed(
+                        source=project.source.name, project=project.external_id, error=reason
+                    )
+                )
+
+        self._transactions.attempt(write)
+
+    def _look(self, claim: Claim) -> None:
+        work = self._transactions.attempt(lambda services: self._work(services, claim))
+        stale = {target.id for target in work.targets if target.stale}
+        try:
+            with self._opened(claim, work.place) as snapshot:
+                content = self._content(snapshot, work)
+                self._import(claim, content, work.targets, stale)
+        finally:
+            # Also when it was stopped half-way: what was imported until then is to be seen.
+            for package_id in sorted(stale):
+                self._render(package_id)
+        self._transactions.attempt(
+            lambda services: services.ledger.finish(claim, default_branch=content.default_branch)
+        )
+
+    def _import(
+        self, claim: Claim, content: Content, targets: Sequence[Target], stale: set[int]
+    ) -> None:
+        found, total = [], 0
+        for target in targets:
+            comparison = compare(
+                target.known,
+                [*content.refs, *content.refused],
+                default=content.default_branch,
+                policy=target.policy,
+                eager=target.eager,
+            )
+            total += len(comparison.candidates)
+            found.append((target, comparison))
+        if total:
+            self._transactions.attempt(lambda services: services.ledger.expect(claim, total))
+        for target, comparison in found:
+            importer = Importer(self._transactions, claim, content, target, comparison)
+            try:
+                importer.run()
+            finally:
+                if importer.changed:
+                    stale.add(target.id)
+
+    def _content(self, snapshot: Snapshot, work: _Work) -> Content:
+        limit = self._settings.max_refs
+        found = list(islice(snapshot.refs(), limit + 1))
+        if len(found) > limit:
+            raise plugin.Rejected(
+                f"The project has more than {limit} branches and tags (PACKISTRY_MAX_REFS)."
+            )
+        checked = [_usable(ref) for ref in found]
+        return Content(
+            snapshot=snapshot,
+            refs=[ref for ref in checked if isinstance(ref, Ref)],
+            refused=[ref for ref in checked if isinstance(ref, RefusedRef)],
+            default_branch=snapshot.default_branch,
+            archived=work.archived,
+            trusted=isinstance(work.place.provider, GitSourceProvider),
+        )
+
+    @contextmanager
+    def _opened(self, claim: Claim, where: Place) -> Iterator[Snapshot]:
+        """The project's content; under its new address if the host gave it one."""
+        with ExitStack() as stack:
+            try:
+                snapshot = stack.enter_context(where.open())
+            except plugin.NotFound:
+                moved = where.provider.project(where.project.id)
+                if moved == where.project or moved.id != where.project.id:
+                    raise
+                snapshot = stack.enter_context(replace(where, project=moved).open())
+                self._transactions.attempt(
+                    lambda services: services.projects.update(
+                        services.session.get_one(Project, claim.project_id), moved
+                    )
+                )
+            yield snapshot
+
+    def _render(self, package_id: int) -> None:
+        def render(services: Services) -> None:
+            package = services.session.get(Package, package_id)
+            if package is not None:
+                services.documents.render(package)
+
+        self._transactions.attempt(render)
+
+    def _work(self, services: Services, claim: Claim) -> _Work:
+        session = services.session
+        project = session.get_one(Project, claim.project_id)
+        return _Work(
+            place=place(self._transactions.context, project.source, project),
+            source=project.source.name,
+            archived=project.archived,
+            targets=_targets(session, project, project.source),
+        )
+
+
+def _targets(session: Session, project: Project, source: Source) -> list[Target]:
+    rows = session.execute(
+        select(
+            Package.id,
+            Package.uid,
+            Package.name,
+            Package.subdirectory,
+            Package.dists,
+            Package.stale,
+            Repository.path,
+            Repository.tag_policy,
+        )
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(Package.project_id == project.id)
+        .order_by(Package.id)
+    ).all()
+    versions, verdicts = _versions(session, project.id), _verdicts(session, project.id)
+    return [
+        Target(
+            id=row.id,
+            uid=row.uid,
+            repository=row.path,
+            name=row.name,
+            subdirectory=row.subdirectory,
+            eager=(row.dists or source.dists) == Dists.EAGER,
+            policy=row.tag_policy,
+            stale=row.stale,
+            known=Known(versions=versions[row.id], verdicts=verdicts[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def _versions(session: Session, project_id: int) -> dict[int, list[KnownVersion]]:
+    rows = session.execute(
+        select(
+            Version.package_id,
+            Version.id,
+            Version.kind,
+            Version.ref,
+            Version.name,
+            Version.normalized,
+            Version.stability,
+            Version.reference,
+            Version.held_reference,
+            Version.default_branch,
+            Dist.storage_key,
+            Dist.failure,
+        )
+        .join(Package, Package.id == Version.package_id)
+        .outerjoin(Dist, Dist.id == Version.dist_id)
+        .where(Package.project_id == project_id)
+    )
+    found: dict[int, list[KnownVersion]] = defaultdict(list)
+    for row in rows:
+        found[row.package_id].append(
+            KnownVersion(
+                id=row.id,
+                kind=row.kind,
+                ref=row.ref,
+                name=row.name,
+                normalized=row.normalized,
+                stability=row.stability,
+                reference=row.reference,
+                held_reference=row.held_reference,
+                default_branch=row.default_branch,
+                built=bool(row.storage_key or row.failure),
+            )
+        )
+    return found
+
+
+def _verdicts(session: Session, project_id: int) -> dict[int, list[Verdict]]:
+    rows = session.execute(
+        select(
+            RefVerdict.package_id,
+            RefVerdict.kind,
+            RefVerdict.ref,
+            RefVerdict.reference,
+            RefVerdict.reason,
+        )
+        .join(Package, Package.id == RefVerdict.package_id)
+        .where(Package.project_id == project_id)
+    )
+    found: dict[int, list[Verdict]] = defaultdict(list)
+    for row in rows:
+        found[row.package_id].append(
+            Verdict(kind=row.kind, ref=row.ref, reference=row.reference, reason=row.reason)
+        )
+    return found
+
+
+def _usable(ref: Ref | RefusedRef) -> Ref | RefusedRef:
+    """A provider's word is not taken for it: commit ids go into file names and URLs."""
+    if isinstance(ref, RefusedRef):
+        return ref
+    if len(ref.name.encode("utf-8", "replace")) > 255:
+        return RefusedRef(kind=ref.kind, name=ref.name[:255], reason=LONG_NAME)
+    if not _COMMIT.fullmatch(ref.commit):
+        return RefusedRef(kind=ref.kind, name=ref.name, reason=NO_COMMIT)
+    return ref

@@ -1,0 +1,148 @@
+"""Tokens: made, recognised, revoked. Those of the PHP Packistry keep working."""
+
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from packistry.errors import Conflict, NotFound, PackistryError
+from packistry.models import Role, Token, TokenKind, User
+from packistry.models.base import now
+from packistry.services.access import Actor
+
+ALPHABET = string.ascii_letters + string.digits
+RANDOM_LENGTH = 40
+CRC_LENGTH = 8
+PREFIXES = frozenset(kind.value for kind in TokenKind)
+
+
+class BadToken(PackistryError):
+    """The token is malformed, unknown, expired or revoked, or its owner is disabled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenText:
+    """A well-formed token as a client sent it. Being well-formed proves nothing yet."""
+
+    kind: TokenKind
+    hash: str
+
+
+def parse(text: str) -> TokenText | None:
+    """What `text` claims to be; None unless prefix, length, alphabet and check sum are a token's.
+
+    "{pkpat|pkdt}-{40 letters or digits}{crc32 of those, 8 hex digits}".
+    """
+    prefix, _, body = text.partition("-")
+    if prefix not in PREFIXES or len(body) != RANDOM_LENGTH + CRC_LENGTH:
+        return None
+    random, crc = body[:RANDOM_LENGTH], body[RANDOM_LENGTH:]
+    if not (random.isascii() and random.isalnum()) or crc != _crc(random):
+        return None
+    return TokenText(kind=TokenKind(prefix), hash=sha256(body.encode()).hexdigest())
+
+
+def _crc(random: str) -> str:
+    return f"{zlib.crc32(random.encode()):08x}"
+
+
+class Tokens:
+    """The tokens of users and of deployments."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(
+        self,
+        kind: TokenKind,
+        name: str,
+        *,
+        user: User | None = None,
+        can_write: bool = False,
+        expires_at: datetime | None = None,
+    ) -> tuple[Token, str]:
+        """A new token and its text, which exists nowhere else. A personal one needs its `user`."""
+        random = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+        body = random + _crc(random)
+        token = Token(
+            kind=kind,
+            name=name,
+            hash=sha256(body.encode()).hexdigest(),
+            user=user,
+            can_write=can_write,
+            expires_at=expires_at,
+        )
+        self._session.add(token)
+        self._session.flush()
+        return token, f"{kind}-{body}"
+
+    def authenticate(self, text: str) -> Actor:
+        """Whom the token speaks for. Raises BadToken, without saying which fault it is."""
+        claimed = parse(text)
+        row = None
+        if claimed is not None:
+            row = self._session.execute(
+                select(Token, User)
+                .outerjoin(User, User.id == Token.user_id)
+                .where(Token.hash == claimed.hash, Token.kind == claimed.kind)
+            ).one_or_none()
+        if row is None or not usable(row.Token, row.User):
+            raise BadToken("This token is unknown, expired or revoked.")
+        return actor_of(row.Token, row.User)
+
+    def get(self, token_id: int) -> Token:
+        """Raises NotFound."""
+        token = self._session.get(Token, token_id)
+        if token is None:
+            raise NotFound(f"There is no token number {token_id}.")
+        return token
+
+    def find(self, name: str) -> Token:
+        """The token called `name` that is not revoked, or the one numbered so.
+
+        Raises NotFound, and Conflict when several have this name.
+        """
+        query = select(Token).where(Token.name == name, Token.revoked_at.is_(None))
+        found = list(self._session.scalars(query.order_by(Token.id)))
+        if not found and name.isascii() and name.isdigit():
+            return self.get(int(name))
+        if not found:
+            raise NotFound(f'There is no token called "{name}".')
+        if len(found) > 1:
+            numbers = ", ".join(str(token.id) for token in found)
+            raise Conflict(f'Several tokens are called "{name}": say the number ({numbers}).')
+        return found[0]
+
+    def all(self) -> list[Token]:
+        return list(self._session.scalars(select(Token).order_by(Token.id)))
+
+    def revoke(self, token: Token) -> None:
+        """From the next request on nobody gets in with it."""
+        token.revoked_at = token.revoked_at or now()
+
+
+def usable(token: Token, user: User | None) -> bool:
+    """Whether a token opens anything now."""
+    if token.revoked_at is not None or (token.expires_at and token.expires_at <= now()):
+        return False
+    if token.kind == TokenKind.DEPLOY:
+        return True
+    return user is not None and user.active
+
+
+def actor_of(token: Token, user: User | None) -> Actor:
+    """The actor behind a usable token."""
+    return Actor(
+        user_id=user.id if user else None,
+        token_id=token.id,
+        deploy_token_id=token.id if token.kind == TokenKind.DEPLOY else None,
+        admin=user is not None and user.role == Role.ADMIN,
+        can_read=token.can_read,
+        can_write=token.can_write,
+        label=f"{token.kind} {token.name}",
+    )

@@ -1,0 +1,87 @@
+from pydantic import SecretStr
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from packistry.errors import Conflict, Forbidden, NotFound
+from packistry.inputs import NewUser, UserChange
+from packistry.models import Role, User
+from packistry.services import passwords
+
+
+class Users:
+    """The people who may sign in and own tokens."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def all(self) -> list[User]:
+        return list(self._session.scalars(select(User).order_by(User.email)))
+
+    def find(self, email: str) -> User | None:
+        address = email.strip().lower()
+        return self._session.scalars(select(User).where(User.email == address)).one_or_none()
+
+    def get(self, email: str) -> User:
+        """Raises NotFound."""
+        user = self.find(email)
+        if user is None:
+            raise NotFound(f"There is no user with the e-mail address {email}.")
+        return user
+
+    def add(self, new: NewUser) -> User:
+        """Raises Conflict when the address is taken."""
+        self._free(new.email)
+        user = User(email=new.email, name=new.name, role=new.role)
+        if new.password is not None:
+            user.password_hash = passwords.hash_password(new.password.get_secret_value())
+        self._session.add(user)
+        self._session.flush()
+        return user
+
+    def edit(self, user: User, change: UserChange) -> None:
+        """Raises Conflict when the address is taken or nobody would administer any more."""
+        if change.email is not None and change.email != user.email:
+            self._free(change.email)
+            user.email = change.email
+        if change.role not in (None, user.role) or change.active not in (None, user.active):
+            stays = change.role != Role.USER and change.active is not False
+            if not stays:
+                self._not_the_last(user)
+        user.name = user.name if change.name is None else change.name
+        user.role = user.role if change.role is None else change.role
+        user.active = user.active if change.active is None else change.active
+        self._session.flush()
+
+    def reset_password(self, user: User, password: SecretStr) -> None:
+        """From now on they sign in with this one alone."""
+        user.password_hash = passwords.hash_password(password.get_secret_value())
+
+    def remove(self, user: User) -> None:
+        """With their tokens and grants. Raises Conflict when nobody would administer any more."""
+        self._not_the_last(user)
+        self._session.delete(user)
+        self._session.flush()
+
+    def check_password(self, email: str, password: SecretStr) -> User:
+        """Who signs in. Raises Forbidden with one sentence, after one time, whatever is wrong."""
+        user = self.find(email)
+        secret = password.get_secret_value()
+        right = passwords.verify(user.password_hash if user else "", secret)
+        if user is None or not right or not user.active:
+            raise Forbidden("This e-mail address and password do not belong together.")
+        if passwords.outdated(user.password_hash):
+            user.password_hash = passwords.hash_password(secret)
+        return user
+
+    def _free(self, email: str) -> None:
+        if self.find(email) is not None:
+            raise Conflict(f"There is a user with the e-mail address {email} already.")
+
+    def _not_the_last(self, user: User) -> None:
+        if user.role != Role.ADMIN or not user.active:
+            return
+        others = select(func.count()).where(
+            User.role == Role.ADMIN, User.active.is_(True), User.id != user.id
+        )
+        if not self._session.scalar(others):
+            raise Conflict(f"{user.email} is the only administrator. Make another user one first.")

@@ -1,0 +1,123 @@
+import json
+import re
+import stat
+from typing import Any
+
+import pytest
+
+from packistry.services.secrets import KEY_FILE
+
+
+def test_faulty_settings_are_one_message_without_values(cli):
+    cli.environment["PACKISTRY_LISTEN"] = "canary"
+    cli.environment["PACKISTRY_WORKERS"] = "canary"
+    error = cli.fails("repository", "list")
+    assert "PACKISTRY_LISTEN" in error
+    assert "PACKISTRY_WORKERS" in error
+    assert "canary" not in error
+
+
+def test_a_database_that_is_away_is_one_sentence_without_its_address(cli):
+    cli.environment["PACKISTRY_DATABASE_URL"] = "postgresql+psycopg://u:canary@127.0.0.1:1/x"
+    error = cli.fails("repository", "list")
+    assert error.count("\n") == 1
+    assert "packistry doctor" in error
+    assert "canary" not in error
+
+
+def test_doctor_works_without_a_database(cli):
+    cli.environment["PACKISTRY_DATABASE_URL"] = "postgresql+psycopg://u:canary@127.0.0.1:1/x"
+    result = cli("doctor")
+    assert result.exit_code == 1
+    assert "does not answer" in result.stdout
+    assert "canary" not in result.output
+
+
+def test_doctor_makes_nothing(cli, tmp_path):
+    cli("doctor")
+    assert not (tmp_path / "data").exists()
+
+
+def test_doctor_finds_a_sound_installation_sound(cli):
+    cli.ok("migrate")
+    levels = {each["level"] for each in cli.json("doctor")}
+    assert levels <= {"ok", "warning"}
+
+
+def test_doctor_fails_on_a_fault_and_says_the_remedy(cli, tmp_path):
+    cli.ok("migrate")
+    (tmp_path / "data").chmod(0o755)
+    result = cli("doctor", "--json")
+    assert result.exit_code == 1
+    (fault,) = [each for each in json.loads(result.stdout) if each["level"] == "error"]
+    assert fault["remedy"].startswith("chmod 700")
+
+
+def test_plugins_lists_the_built_in_one(cli):
+    (builtin,) = [each for each in cli.json("plugins")["loaded"] if each["name"] == "builtin"]
+    assert (builtin["source_providers"], builtin["storages"]) == (["git"], ["local"])
+
+
+def test_the_data_directory_is_private(cli, tmp_path):
+    cli.ok("migrate")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_migrating_twice_is_fine(cli):
+    cli.ok("migrate")
+    cli.ok("migrate")
+
+
+def test_a_worker_without_redis_says_why(cli):
+    assert "PACKISTRY_REDIS_URL" in cli.fails("worker")
+
+
+def keys(tmp_path: Any) -> Any:
+    return (tmp_path / "data" / KEY_FILE).read_text().split()
+
+
+@pytest.fixture
+def secret(cli):
+    cli.ok("source", "add", "git", "--provider", "git", "--set", "password=canary")
+
+
+def test_keys_are_rotated_in_two_steps(cli, secret, tmp_path):
+    (old,) = keys(tmp_path)
+    assert "1 source(s)" in cli.ok("secrets", "rotate", "--new-key")
+    assert keys(tmp_path)[1:] == [old]
+    assert "1 old key(s)" in cli.ok("secrets", "rotate", "--drop-old-keys")
+    assert old not in keys(tmp_path)
+    assert {each["level"] for each in cli.json("doctor")} <= {"ok", "warning"}
+
+
+def test_keys_of_the_environment_are_not_written_to_a_file(cli, secret):
+    cli.environment["PACKISTRY_SECRET_KEY"] = "A" * 43 + "="
+    assert "PACKISTRY_SECRET_KEY" in cli.fails("secrets", "rotate", "--new-key")
+
+
+def test_rotation_without_the_old_key_is_refused(cli, secret):
+    cli.environment["PACKISTRY_SECRET_KEY"] = "A" * 43 + "="
+    assert "Put the old key back" in cli.fails("secrets", "rotate")
+
+
+def test_the_version_is_told(cli):
+    assert re.search(r"\d+\.\d+\.\d+", cli.ok("--version"))
+
+
+def test_where_no_url_is_set_the_servers_is_taken(cli):
+    # What the server remembers when it starts somewhere else than the settings say.
+    from packistry.runtime import Runtime
+    from packistry.services.documents import rebase
+    from packistry.settings import Settings
+
+    settings = Settings(
+        data_dir=cli.environment["PACKISTRY_DATA_DIR"],
+        listen="127.0.0.1:9999",
+        database_url=cli.environment.get("PACKISTRY_DATABASE_URL", ""),
+    )
+    server = Runtime(settings)
+    server.prepare()
+    rebase(server)
+    server.close()
+    cli.environment["PACKISTRY_URL"] = None
+    assert cli.json("repository", "add", "main")["url"] == "http://127.0.0.1:9999"

@@ -1,0 +1,140 @@
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _places(cli):
+    cli.ok("repository", "add", "main")
+    cli.ok("source", "add", "git", "--provider", "git")
+
+
+def add(cli: Any, upstream: Any, *options: Any) -> Any:
+    return cli(
+        "package", "add", "--repository", "", "--source", "git", str(upstream.path), *options
+    )
+
+
+def imported(cli: Any, upstream: Any) -> Any:
+    result = add(cli, upstream, "--wait", "--json")
+    assert result.exit_code == 0, result.output
+
+
+def test_an_import_that_is_not_waited_for_is_owed(cli, upstream):
+    assert "is made from" in add(cli, upstream).stdout
+    (facts,) = cli.json("package", "list")
+    assert (facts["name"], facts["state"]) == (None, "waiting")
+
+
+def test_waiting_works_without_a_server(cli, upstream):
+    imported(cli, upstream)
+    (facts,) = cli.json("package", "list")
+    assert (facts["name"], facts["versions"], facts["state"]) == ("acme/lib", 2, "ok")
+
+
+def test_waiting_tells_the_name_and_each_ref(cli, upstream):
+    import json
+
+    (facts,) = json.loads(add(cli, upstream, "--wait", "--json").stdout)
+    assert facts["name"] == "acme/lib"
+    assert facts["sync"]["state"] == "done"
+    assert {ref["ref"] for ref in facts["sync"]["refs"]} == {"main", "v1.0.0"}
+
+
+def test_a_ref_that_is_no_version_is_told_with_its_reason(cli, upstream):
+    upstream.release("v1.1.0", "{broken")
+    upstream.release("v1.2.0", '{"name": "acme/lib"}')
+    result = add(cli, upstream, "--wait")
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stdout.splitlines() if "v1.1.0" in line]
+    assert "skipped" in line
+
+
+def test_waiting_shows_how_a_project_uses_it(cli, upstream):
+    assert "composer config repositories." in add(cli, upstream, "--wait").stdout
+
+
+def test_a_sync_that_fails_is_exit_code_1_with_its_reason(cli, upstream):
+    number = add(cli, upstream)
+    assert number.exit_code == 0
+    upstream.path.rename(upstream.path.with_name("gone"))
+    result = cli("package", "sync", "1", "--wait")
+    assert result.exit_code == 1
+    assert "failed" in result.stdout
+
+
+def test_a_project_that_is_refused_adds_nothing(cli):
+    cli.fails("package", "add", "--repository", "", "--source", "git", "ext::sh -c id")
+    assert cli.json("package", "list") == []
+
+
+def test_a_repository_that_is_not_there_is_told_first(cli, upstream):
+    arguments = ["--repository", "nowhere", "--source", "git", str(upstream.path)]
+    assert "no repository" in cli.fails("package", "add", *arguments)
+
+
+def test_repository_source_and_project_must_be_said(cli):
+    cli.fails("package", "add", "--source", "git", "x", code=2)
+    cli.fails("package", "add", "--repository", "", "x", code=2)
+    cli.fails("package", "add", "--repository", "", "--source", "git", code=2)
+
+
+def test_show_tells_versions_dists_and_syncs(cli, upstream):
+    imported(cli, upstream)
+    facts = cli.json("package", "show", "acme/lib")
+    assert {each["version"] for each in facts["version_list"]} == {"v1.0.0", "dev-main"}
+    assert all(each["dist_bytes"] > 0 for each in facts["version_list"])
+    assert facts["syncs"][0]["state"] == "done"
+
+
+def test_show_is_readable_for_people(cli, upstream):
+    imported(cli, upstream)
+    out = cli.ok("package", "show", "acme/lib")
+    assert "acme/lib" in out
+    assert "v1.0.0" in out
+
+
+def test_a_new_tag_is_found_by_a_sync(cli, upstream):
+    imported(cli, upstream)
+    upstream.release("v2.0.0", '{"name": "acme/lib"}')
+    assert "1 imported" in cli.ok("package", "sync", "acme/lib", "--wait")
+
+
+def test_all_packages_are_synced(cli, upstream):
+    imported(cli, upstream)
+    assert "nothing had changed" in cli.ok("package", "sync", "--all", "--wait")
+
+
+@pytest.mark.parametrize("arguments", [[], ["acme/lib", "--all"]])
+def test_what_to_sync_must_be_clear(cli, arguments):
+    cli.fails("package", "sync", *arguments, code=2)
+
+
+def test_syncing_nothing_is_no_failure(cli):
+    assert cli("package", "sync", "--all", "--wait").exit_code == 0
+
+
+def test_a_package_is_removed_and_its_space_freed(cli, upstream):
+    imported(cli, upstream)
+    cli.fails("package", "remove", "acme/lib", code=2)
+    cli.ok("package", "remove", "acme/lib", "--yes")
+    assert cli.json("package", "list") == []
+    assert cli.json("gc")["files"] > 0
+
+
+def test_a_dist_for_each_version_is_verified(cli, upstream):
+    imported(cli, upstream)
+    facts = cli.json("gc", "--verify")
+    assert (facts["verified"] > 0, facts["faults"]) == (True, [])
+
+
+def test_lazy_dists_are_not_built_at_import(cli, upstream):
+    add(cli, upstream, "--wait", "--dists", "lazy")
+    assert cli.json("package", "list")[0]["dists"] == 0
+
+
+def test_a_package_is_granted_and_named_by_token(cli, upstream):
+    imported(cli, upstream)
+    cli.ok("user", "add", "jo@x.org")
+    cli.ok("grant", "--user", "jo@x.org", "--package", "acme/lib")
+    cli.ok("token", "add", "ci", "--deploy", "--package", "acme/lib")

@@ -1,0 +1,626 @@
+"""One package, from a real repository, by the public door: a sync is requested and run."""
+
+import json
+
+import pytest
+
+from packistry.models import Channel, Outcome, SyncState, TagPolicy
+from packistry.services import comparison, importer
+from tests.importing import Importing
+from tests.repositories import GitRepository
+
+MANIFEST = {"name": "acme/lib"}
+
+
+@pytest.fixture
+def repository_of_all_refs(repository: GitRepository) -> GitRepository:
+    """The refs of Composer's own table of what a VCS repository gives."""
+    repository.commit(MANIFEST)
+    for tag in ("v0.1.0", "0.2", "release-0.3.0", "0.7.0", "0.7.0+meta", "0.8.0", "v0.8"):
+        repository.tag(tag)
+    for tag in ("2.0.0", "v2.0", "foo", "1.0.x", "0.4.0-dev", "dev-0.5"):
+        repository.tag(tag)
+    for branch in ("1.0", "1.x", "v2", "v2.1.x", "2.0.0", "1.2.3.4", "feature/x", "5.x-wip"):
+        repository.branch(branch)
+    for branch in ("issue#12", "a,b", "gh-pages", "renovate/all", "dependabot/npm"):
+        repository.branch(branch)
+    return repository
+
+
+def test_refs_become_the_versions_composer_makes_of_them(
+    importing: Importing, repository_of_all_refs: GitRepository
+) -> None:
+    package = importing.imported(repository_of_all_refs)
+    assert {name: version.normalized for name, version in importing.versions(package).items()} == {
+        "v0.1.0": "0.1.0.0",
+        "0.2": "0.2.0.0",
+        "0.3.0": "0.3.0.0",
+        "0.7.0": "0.7.0.0",
+        "0.8.0": "0.8.0.0",
+        "2.0.0": "2.0.0.0",
+        "dev-main": "dev-main",
+        "1.0.x-dev": "1.0.9999999.9999999-dev",
+        "1.x-dev": "1.9999999.9999999.9999999-dev",
+        "v2.x-dev": "2.9999999.9999999.9999999-dev",
+        "v2.1.x-dev": "2.1.9999999.9999999-dev",
+        "2.0.0.x-dev": "2.0.0.9999999-dev",
+        "1.2.3.4-dev": "1.2.3.4-dev",
+        "dev-feature/x": "dev-feature/x",
+        "dev-5.x-wip": "dev-5.x-wip",
+        "dev-issue+12": "dev-issue+12",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ref", "reason"),
+    [
+        ("0.7.0+meta", '"0.7.0" is the same version and comes first.'),
+        ("v0.8", '"0.8.0" is the same version and comes first.'),
+        ("v2.0", '"2.0.0" is the same version and comes first.'),
+        ("foo", 'the tag "foo" is not a version'),
+        ("1.0.x", 'the tag "1.0.x" is not a version'),
+        ("0.4.0-dev", 'the tag "0.4.0-dev" is a dev version, which only a branch can be'),
+        ("dev-0.5", 'the tag "dev-0.5" is a dev version, which only a branch can be'),
+        ("a,b", '"dev-a,b" cannot be used in a constraint'),
+        (
+            "gh-pages",
+            comparison.SHORT_LIVED,
+        ),
+        ("renovate/all", comparison.SHORT_LIVED),
+        ("dependabot/npm", comparison.SHORT_LIVED),
+    ],
+)
+def test_a_ref_that_is_no_version_is_skipped_with_a_reason(
+    importing: Importing, repository_of_all_refs: GitRepository, ref: str, reason: str
+) -> None:
+    package = importing.imported(repository_of_all_refs)
+    item = importing.items(package)[ref]
+    assert (item.outcome, item.reason) == (Outcome.SKIPPED, reason)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("{nonsense", id="broken JSON"),
+        pytest.param("[]", id="an empty list"),
+        pytest.param("{}", id="an empty object"),
+        pytest.param('{"name": "acme/lib", "require": {"a/b": "~>1"}}', id="a bad constraint"),
+        pytest.param('{"name": "acme/lib", "require": {"a/b": 1}}', id="a number as constraint"),
+        pytest.param("[" * 100_000, id="100 000 brackets"),
+        pytest.param(b'{"name": "acme/lib", "x": "\xff"}', id="not UTF-8"),
+        pytest.param('{"name": "acme/lib", "description": "\\ud800"}', id="half a surrogate pair"),
+    ],
+)
+def test_a_bad_manifest_on_an_old_tag_fails_that_tag_alone(
+    importing: Importing, repository: GitRepository, content: str | bytes
+) -> None:
+    repository.commit(files={"composer.json": content})
+    repository.tag("0.9.0")
+    repository.commit(MANIFEST)
+    repository.tag("1.0.0")
+    package = importing.imported(repository)
+    assert importing.names(package) == {"1.0.0", "dev-main"}
+    assert importing.items(package)["0.9.0"].outcome == Outcome.SKIPPED
+    assert importing.reasons(package)["0.9.0"]
+
+
+def test_a_tag_before_there_was_a_composer_json_is_skipped(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit(files={"README": "soon"})
+    repository.tag("0.1.0")
+    repository.commit(MANIFEST)
+    repository.tag("1.0.0")
+    package = importing.imported(repository)
+    assert importing.names(package) == {"1.0.0", "dev-main"}
+    assert importing.reasons(package)["0.1.0"] == "There is no composer.json."
+
+
+def test_a_tag_must_match_the_version_in_its_composer_json(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({**MANIFEST, "version": "2.0.0"})
+    repository.tag("1.9.0")
+    repository.commit({**MANIFEST, "version": "3.6"})
+    repository.tag("3.6.0")
+    package = importing.imported(repository)
+    assert importing.names(package) == {"3.6", "dev-main"}
+    assert "does not match the version" in importing.reasons(package)["1.9.0"]
+
+
+def test_a_version_typed_in_composer_json_does_not_name_a_branch(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({**MANIFEST, "version": "7.0.0"})
+    package = importing.imported(repository)
+    assert importing.names(package) == {"dev-main"}
+
+
+def test_the_second_of_equal_tags_is_taken_when_the_first_is_broken(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit(files={"composer.json": "{"})
+    repository.tag("0.8.0")
+    repository.commit(MANIFEST)
+    repository.tag("v0.8")
+    package = importing.imported(repository)
+    assert importing.names(package) == {"v0.8", "dev-main"}
+
+
+def test_the_second_of_equal_tags_takes_over_when_the_first_is_deleted(
+    importing: Importing, library: GitRepository
+) -> None:
+    library.tag("1.0")
+    package = importing.imported(library)
+    assert "1.0" in importing.names(package)
+    library.delete_tag("1.0")
+    importing.sync(package)
+    assert importing.names(package) == {"v1.0.0", "dev-main"}
+
+
+def test_a_version_keeps_its_tag_when_an_equal_one_appears_that_sorts_before_it(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    library.commit(MANIFEST)
+    library.tag("1.0")
+    importing.sync(package)
+    assert importing.names(package) == {"v1.0.0", "dev-main"}
+
+
+def test_an_annotated_tag_gives_the_commit_it_points_to(
+    importing: Importing, repository: GitRepository
+) -> None:
+    commit = repository.commit(MANIFEST)
+    repository.tag("1.0.0", annotated=True)
+    package = importing.imported(repository)
+    assert importing.versions(package)["1.0.0"].reference == commit
+
+
+def test_the_time_of_a_version_is_that_of_its_commit(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    stamp = int(library.git("log", "-1", "--format=%at"))
+    assert importing.versions(package)["v1.0.0"].committed_at.timestamp() == stamp
+
+
+def test_the_name_on_the_default_branch_is_that_of_every_version(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({"name": "old/name"})
+    repository.tag("0.1.0")
+    repository.commit({"name": "acme/lib"})
+    package = importing.imported(repository)
+    assert importing.package(package).name == "acme/lib"
+    assert {entry["name"] for entry in importing.document(package).values()} == {"acme/lib"}
+
+
+def test_the_highest_version_names_a_package_whose_default_branch_does_not(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({"name": "acme/ten"})
+    repository.tag("10.0.0")
+    repository.commit({"name": "acme/nine"})
+    repository.tag("9.0.0")
+    repository.commit({"description": "no name"})
+    package = importing.imported(repository)
+    assert importing.package(package).name == "acme/ten"
+    assert importing.names(package) == {"10.0.0", "9.0.0", "dev-main"}
+
+
+def test_a_name_is_kept_in_lower_case(importing: Importing, repository: GitRepository) -> None:
+    repository.commit({"name": "Acme/Lib"})
+    package = importing.imported(repository)
+    assert importing.package(package).name == "acme/lib"
+
+
+def test_a_package_keeps_its_name_when_composer_json_is_renamed(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    library.commit({"name": "acme/renamed"})
+    importing.sync(package)
+    assert importing.package(package).name == "acme/lib"
+    assert importing.reasons(package)["main"] == (
+        'composer.json now says "acme/renamed"; the package keeps the name acme/lib.'
+    )
+
+
+def test_a_name_another_package_has_is_refused_with_a_reason(
+    importing: Importing, library: GitRepository, tmp_path: object
+) -> None:
+    importing.imported(library)
+    other = GitRepository(library.path.with_name("other"))
+    other.commit(MANIFEST)
+    package = importing.imported(other)
+    assert importing.package(package).name is None
+    assert importing.reasons(package)["main"] == (
+        "Another package of this repository has the name acme/lib already."
+    )
+
+
+def test_a_refused_name_is_taken_as_soon_as_it_is_free(
+    importing: Importing, library: GitRepository
+) -> None:
+    first = importing.imported(library)
+    other = GitRepository(library.path.with_name("other"))
+    other.commit(MANIFEST)
+    package = importing.imported(other)
+    with importing.runtime.transaction() as services:
+        services.packages.remove(services.packages.find("acme/lib")[0])
+    importing.sync(package)
+    assert first != package
+    assert importing.names(package) == {"dev-main"}
+
+
+def test_a_name_that_no_package_can_have_is_refused_with_a_reason(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({"name": "p2/lib"})
+    package = importing.imported(repository)
+    assert importing.package(package).name is None
+    assert importing.reasons(package)["main"] == (
+        'the vendor "p2" is a word of this server\'s own paths'
+    )
+
+
+def test_an_empty_repository_gives_a_package_without_versions(
+    importing: Importing, repository: GitRepository
+) -> None:
+    package = importing.add(repository)
+    sync = importing.sync(package)
+    assert (sync.state, sync.error) == (SyncState.DONE, "")
+    assert importing.reasons(package) == {"": "The repository has no branches and no tags."}
+
+
+def test_a_repository_without_composer_json_gives_a_package_without_versions(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit(files={"README": "hello"})
+    package = importing.add(repository)
+    assert importing.sync(package).state == SyncState.DONE
+    assert importing.reasons(package) == {"main": "There is no composer.json."}
+
+
+def test_a_package_appears_when_its_repository_gets_a_composer_json(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit(files={"README": "hello"})
+    package = importing.imported(repository)
+    repository.commit(MANIFEST)
+    importing.sync(package)
+    assert importing.names(package) == {"dev-main"}
+
+
+def test_a_repository_whose_manifests_have_no_name_says_so(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({"description": "an application"})
+    package = importing.imported(repository)
+    assert importing.reasons(package)["main"] == "composer.json does not say the package's name."
+
+
+def test_old_tags_become_versions_once_the_default_branch_names_the_package(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({"description": "an application"})
+    repository.tag("1.0.0")
+    package = importing.imported(repository)
+    repository.commit(MANIFEST)
+    importing.sync(package)
+    assert importing.names(package) == {"1.0.0", "dev-main"}
+
+
+def test_sub_directories_of_one_project_are_packages_of_their_own(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({"name": "acme/one"}, folder="packages/one", files={"packages/one/1": "1"})
+    repository.commit({"name": "acme/two"}, folder="packages/two", files={"packages/two/2": "2"})
+    repository.tag("1.0.0")
+    one = importing.add(repository, subdirectory="packages/one")
+    two = importing.add(repository, subdirectory="packages/two")
+    importing.sync(one)
+    assert (importing.package(one).name, importing.package(two).name) == ("acme/one", "acme/two")
+    dist = importing.dists(two)[repository.head()]
+    assert importing.files(dist) == repository.archive("HEAD", "packages/two")
+
+
+def test_a_tag_without_the_sub_directory_is_skipped(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit(files={"README": "hello"})
+    repository.tag("0.1.0")
+    repository.commit({"name": "acme/one"}, folder="one")
+    package = importing.imported(repository, subdirectory="one")
+    assert importing.names(package) == {"dev-main"}
+    assert importing.reasons(package)["0.1.0"] == "There is no composer.json in one."
+
+
+def test_a_dist_is_what_git_archive_gives(importing: Importing, repository: GitRepository) -> None:
+    repository.commit(
+        MANIFEST,
+        files={
+            ".gitattributes": "/tests export-ignore\nversion.txt export-subst\n",
+            "tests/a.php": "left out",
+            "src/Ünïcode ✓.php": "<?php // ä",
+            "version.txt": "$Format:%D$",
+            "bin/tool": "#!/bin/sh\n",
+        },
+        links={"bin/alias": "tool"},
+    )
+    package = importing.imported(repository)
+    files = importing.files(importing.dists(package)[repository.head()])
+    assert files == {**repository.archive("HEAD"), "version.txt": b"$Format:%D$"}
+    assert "src/Ünïcode ✓.php" in files
+    assert "tests/a.php" not in files
+
+
+def test_a_link_out_of_the_tree_fails_that_ref_alone(
+    importing: Importing, library: GitRepository
+) -> None:
+    library.commit(MANIFEST, links={"passwd": "../../etc/passwd"})
+    library.tag("2.0.0")
+    library.branch("main", at="v1.0.0")
+    package = importing.imported(library)
+    assert importing.names(package) == {"v1.0.0", "dev-main"}
+    item = importing.items(package)["2.0.0"]
+    assert item.outcome == Outcome.FAILED
+    assert "points out of the package" in item.reason
+
+
+def test_two_refs_of_one_commit_share_a_dist(importing: Importing, library: GitRepository) -> None:
+    library.branch("1.x")
+    package = importing.imported(library)
+    assert len(importing.dists(package)) == 1
+    assert len({version.dist_id for version in importing.versions(package).values()}) == 1
+
+
+def test_a_branch_that_moves_keeps_the_dist_it_had(
+    importing: Importing, repository: GitRepository
+) -> None:
+    old = repository.commit(MANIFEST, files={"a": "1"})
+    package = importing.imported(repository)
+    before = importing.zip(importing.dists(package)[old])
+    new = repository.force_push(MANIFEST, files={"a": "2"})
+    importing.sync(package)
+    assert importing.versions(package)["dev-main"].reference == new
+    assert importing.zip(importing.dists(package)[old]) == before
+
+
+def test_a_deleted_tag_goes_and_its_dist_stays(
+    importing: Importing, repository: GitRepository
+) -> None:
+    tagged = repository.commit(MANIFEST)
+    repository.tag("1.0.0")
+    repository.commit(MANIFEST)
+    package = importing.imported(repository)
+    repository.delete_tag("1.0.0")
+    importing.sync(package)
+    assert importing.names(package) == {"dev-main"}
+    assert importing.items(package)["1.0.0"].outcome == Outcome.REMOVED
+    assert importing.dists(package)[tagged].built
+
+
+def test_a_deleted_branch_goes(importing: Importing, library: GitRepository) -> None:
+    library.branch("1.x")
+    package = importing.imported(library)
+    library.delete_branch("1.x")
+    importing.sync(package)
+    assert importing.names(package) == {"v1.0.0", "dev-main"}
+
+
+def test_a_stable_tag_that_moves_is_held_where_tags_are_protected(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    before = importing.versions(package)["v1.0.0"]
+    moved = library.commit(MANIFEST)
+    library.tag("v1.0.0")
+    importing.sync(package)
+    after = importing.versions(package)["v1.0.0"]
+    assert (after.reference, after.held_reference) == (before.reference, moved)
+    assert importing.items(package)["v1.0.0"].outcome == Outcome.HELD
+
+
+def test_a_held_tag_is_told_once(importing: Importing, library: GitRepository) -> None:
+    package = importing.imported(library)
+    library.commit(MANIFEST)
+    library.tag("v1.0.0")
+    importing.sync(package)
+    assert importing.items(package, importing.sync(package).id) == {}
+
+
+def test_a_held_tag_that_moves_back_is_held_no_longer(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    library.commit(MANIFEST)
+    library.tag("v1.0.0")
+    importing.sync(package)
+    library.tag("v1.0.0", at="HEAD~1")
+    importing.sync(package)
+    assert importing.versions(package)["v1.0.0"].held_reference == ""
+
+
+def test_a_stable_tag_replaced_by_an_equal_one_elsewhere_is_held(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    before = importing.versions(package)["v1.0.0"].reference
+    library.commit(MANIFEST)
+    library.delete_tag("v1.0.0")
+    library.tag("1.0.0")
+    importing.sync(package)
+    (version,) = (row for row in importing.versions(package).values() if row.kind == "tag")
+    assert (version.reference, version.held_reference) == (before, library.head())
+
+
+def test_a_tag_that_moves_is_followed_where_the_repository_says_so(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library, policy=TagPolicy.FOLLOW)
+    old = library.head()
+    moved = library.commit(MANIFEST)
+    library.tag("v1.0.0")
+    importing.sync(package)
+    assert importing.versions(package)["v1.0.0"].reference == moved
+    assert importing.dists(package)[old].built
+
+
+def test_a_pre_release_tag_that_moves_is_followed(
+    importing: Importing, library: GitRepository
+) -> None:
+    library.tag("2.0.0-RC1")
+    package = importing.imported(library)
+    moved = library.commit(MANIFEST)
+    library.tag("2.0.0-RC1")
+    importing.sync(package)
+    assert importing.versions(package)["2.0.0-RC1"].reference == moved
+
+
+def test_a_branch_keeps_its_version_while_its_composer_json_is_broken(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    before = importing.versions(package)["dev-main"].reference
+    library.commit(files={"composer.json": "{"})
+    importing.sync(package)
+    assert importing.versions(package)["dev-main"].reference == before
+    assert importing.items(package)["main"].outcome == Outcome.FAILED
+
+
+def test_a_branch_that_loses_its_composer_json_goes(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    library.commit(remove=("composer.json",))
+    importing.sync(package)
+    assert importing.names(package) == {"v1.0.0"}
+
+
+def test_exactly_the_default_branch_is_marked(importing: Importing, library: GitRepository) -> None:
+    library.branch("next")
+    package = importing.imported(library)
+    library.set_default("next")
+    importing.sync(package)
+    marked = {name for name, row in importing.versions(package).items() if row.default_branch}
+    assert marked == {"dev-next"}
+    assert importing.document(package, Channel.DEV)["dev-next"]["default-branch"] is True
+    assert "default-branch" not in importing.document(package, Channel.DEV)["dev-main"]
+
+
+def test_a_package_is_described_by_its_default_branch(
+    importing: Importing, library: GitRepository
+) -> None:
+    library.commit(
+        {
+            "name": "acme/lib",
+            "description": "Newer",
+            "type": "symfony-bundle",
+            "keywords": ["log"],
+            "abandoned": "acme/other",
+        },
+        files={"README.md": "# Read me"},
+    )
+    package = importing.package(importing.imported(library))
+    assert (package.description, package.type, package.keywords, package.abandoned) == (
+        "Newer",
+        "symfony-bundle",
+        ["log"],
+        "acme/other",
+    )
+    assert package.readme.strip() == "# Read me"
+
+
+def test_a_package_without_a_good_default_branch_is_described_by_its_highest_stable_version(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit({**MANIFEST, "description": "ten"})
+    repository.tag("10.0.0")
+    repository.commit({**MANIFEST, "description": "two"})
+    repository.tag("2.0.0")
+    repository.commit({**MANIFEST, "description": "beta"})
+    repository.tag("11.0.0-beta1")
+    repository.commit(remove=("composer.json",))
+    package = importing.package(importing.imported(repository))
+    assert package.description == "ten"
+
+
+def test_every_version_says_that_the_package_is_abandoned(
+    importing: Importing, library: GitRepository
+) -> None:
+    package = importing.imported(library)
+    library.commit({**MANIFEST, "abandoned": True})
+    importing.sync(package)
+    assert importing.document(package)["v1.0.0"]["abandoned"] is True
+
+
+def test_commits_of_pull_requests_are_in_no_version(
+    importing: Importing, library: GitRepository
+) -> None:
+    commit = library.commit(MANIFEST)
+    library.update_ref("refs/pull/1/head", commit)
+    library.branch("main", at="v1.0.0")
+    package = importing.imported(library)
+    assert commit not in importing.dists(package)
+
+
+def test_a_ref_name_that_is_not_utf_8_is_skipped_with_a_reason(
+    importing: Importing, library: GitRepository
+) -> None:
+    packed = library.path / ".git" / "packed-refs"
+    packed.write_bytes(f"{library.head()} refs/heads/".encode() + b"caf\xe9\n")
+    package = importing.imported(library)
+    assert "The name is not UTF-8." in importing.reasons(package).values()
+
+
+def test_one_bad_ref_does_not_fail_the_others(
+    importing: Importing, library: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.commit(files={"composer.json": "{"})
+    library.tag("1.5.0")
+    for number in range(2, 6):
+        library.commit(MANIFEST, files={"n": str(number)})
+        library.tag(f"{number}.0.0")
+    package = importing.add(library)
+    assert importing.sync(package).state == SyncState.DONE
+    assert importing.names(package) == {
+        "v1.0.0", "2.0.0", "3.0.0", "4.0.0", "5.0.0", "dev-main",
+    }  # fmt: skip
+
+
+def test_a_zip_beyond_the_limit_fails_that_ref_alone(
+    importing: Importing, library: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.commit(MANIFEST, files={"big": bytes(range(256)) * 64})
+    settings = importing.runtime.settings
+    monkeypatch.setitem(settings.__dict__, "max_archive_bytes", 600)
+    package = importing.imported(library)
+    assert importing.names(package) == {"v1.0.0"}
+    assert "PACKISTRY_MAX_ARCHIVE_BYTES" in importing.reasons(package)["main"]
+
+
+def test_many_refs_are_read_and_recorded_in_parts(
+    importing: Importing, library: GitRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "READ_AT_ONCE", 4)
+    monkeypatch.setattr(importer, "RECORDED_AT_ONCE", 3)
+    for number in range(2, 12):
+        library.commit(MANIFEST, files={"n": str(number)})
+        library.tag(f"{number}.0")
+    package = importing.add(library)
+    sync = importing.sync(package)
+    assert len(importing.names(package)) == 12
+    assert (sync.done, sync.total) == (12, 12)
+
+
+def test_the_manifest_is_served_as_it_was_written(
+    importing: Importing, repository: GitRepository
+) -> None:
+    manifest = {**MANIFEST, "require": {"php": ">=8.1"}, "replace": {"old/lib": "self.version"}}
+    repository.commit(manifest)
+    package = importing.imported(repository)
+    entry = importing.document(package, Channel.DEV)["dev-main"]
+    assert json.dumps(entry["require"]) == json.dumps(manifest["require"])
+    assert entry["replace"] == manifest["replace"]
