@@ -1,0 +1,76 @@
+"""The web application of a Runtime: what lies around and behind what."""
+
+from functools import lru_cache
+from threading import BoundedSemaphore
+from typing import Any
+
+from pyramid.config import Configurator
+
+from packistry.models import Channel, Package
+from packistry.runtime import Runtime
+from packistry.services.catalog import Catalog
+from packistry.services.downloads import Tally
+from packistry.services.reads import Reads
+from packistry.web.addresses import Prefix
+from packistry.web.front import CACHE_BYTES, Front, Render
+from packistry.web.parts import WAITERS, Parts
+from packistry.web.proxies import Proxies
+
+OTHER_ADDRESSES = 256
+"""How many documents are kept that were rendered for another base URL than the usual one."""
+
+
+class Application:
+    """The WSGI application. Close it: it holds connections, and counts not yet written."""
+
+    def __init__(self, runtime: Runtime, *, cache_bytes: int = CACHE_BYTES) -> None:
+        settings = runtime.settings
+        self.parts = Parts(
+            runtime=runtime,
+            reads=Reads(runtime.engine),
+            catalog=Catalog(runtime.engine),
+            tally=Tally(runtime),
+            waiters=BoundedSemaphore(WAITERS),
+        )
+        front = Front(
+            reads=self.parts.reads,
+            tally=self.parts.tally,
+            render=_render(runtime),
+            configured=settings.url,
+            rendered=settings.base_url,
+            behind=_pyramid(self.parts),
+            cache_bytes=cache_bytes,
+        )
+        self._entry = Proxies(Prefix(front, settings.url), settings.trusted_proxies)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self._entry(environ, start_response)
+
+    def close(self) -> None:
+        self.parts.tally.close()
+        self.parts.reads.close()
+
+
+def make_app(runtime: Runtime, *, cache_bytes: int = CACHE_BYTES) -> Application:
+    """The application for one process; `cache_bytes` 0 keeps no answers."""
+    return Application(runtime, cache_bytes=cache_bytes)
+
+
+def _pyramid(parts: Parts) -> Any:
+    config = Configurator()
+    config.add_request_method(lambda _request: parts, "parts", property=True)
+    config.include("packistry.web.errors")
+    config.include("packistry.web.routes")
+    return config.make_wsgi_app()
+
+
+def _render(runtime: Runtime) -> Render:
+    @lru_cache(maxsize=OTHER_ADDRESSES)
+    def render(package_id: int, channel: Channel, _modified: int, base_url: str) -> bytes:
+        return runtime.attempt(
+            lambda services: services.documents.render_for(
+                services.session.get_one(Package, package_id), channel, base_url
+            )
+        )
+
+    return render

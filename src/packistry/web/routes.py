@@ -1,0 +1,64 @@
+"""Every address that Pyramid answers. `web.front` answers packages.json and p2 before it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyramid.config import Configurator
+from pyramid.request import Request
+from pyramid.response import Response
+
+from packistry.composer.names import RESERVED_VENDORS
+from packistry.web import composer, dists, health, uploads
+
+READ = ("GET", "HEAD")
+WRITE = ("POST",)
+
+REPOSITORY = "/r/{repository:[A-Za-z0-9][A-Za-z0-9._-]{0,99}}"
+# A word of our own paths is never a vendor's.
+_OURS = "|".join(sorted(word.replace(".", r"\.") for word in RESERVED_VENDORS))
+PACKAGE = rf"/{{vendor:(?!(?:{_OURS})/)[a-z0-9._-]{{1,127}}}}/{{name:[a-z0-9._-]{{1,127}}}}"
+
+View = Callable[[Request], Response]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """An address, the methods it takes and the view that answers."""
+
+    name: str
+    path: str
+    view: View
+    methods: tuple[str, ...] = READ
+
+
+IN_A_REPOSITORY = (
+    Route(
+        name="dist",
+        path="/dists" + PACKAGE + "/{version:[^/]+}/{reference:[0-9A-Fa-f]{4,64}}.zip",
+        view=dists.by_reference,
+    ),
+    Route(name="list", path="/list.json", view=composer.list_packages),
+    Route(name="search", path="/search.json", view=composer.search),
+    Route(name="providers", path="/providers" + PACKAGE + ".json", view=composer.providers),
+    Route(name="notify", path="/downloads", view=composer.notify, methods=WRITE),
+    Route(name="upload", path=PACKAGE, view=uploads.upload, methods=WRITE),
+    Route(name="version-dist", path=PACKAGE + "/{version:.+}", view=dists.by_version),
+)
+
+ELSEWHERE = (
+    Route(name="healthz", path="/healthz", view=health.healthz),
+    Route(name="readyz", path="/readyz", view=health.readyz),
+)
+
+
+def includeme(config: Configurator) -> None:
+    """Registers the table: below `/r/{path}` first, then at the root."""
+    for route in IN_A_REPOSITORY:
+        _add(config, route, f"{route.name}-in-repository", REPOSITORY + route.path)
+    for route in (*ELSEWHERE, *IN_A_REPOSITORY):
+        _add(config, route, route.name, route.path)
+
+
+def _add(config: Configurator, route: Route, name: str, path: str) -> None:
+    config.add_route(name, path, request_method=route.methods)
+    config.add_view(route.view, route_name=name)
