@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from tests.unit.git.upstream import Upstream
 
 from packistry.builtin.source import Git, GitConfig
 from packistry.plugin import (
@@ -20,6 +19,7 @@ from packistry.plugin import (
     split_secrets,
 )
 from packistry.testing import FakeHost, SourceProviderContract
+from tests.unit.git.upstream import Upstream
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"
 HOSTS = "forge.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from tests.unit.testing.shelf import LIB, Shelf, ShelfConfig, ShelfSnapshot
 
 from packistry.builtin.storage import Local, LocalConfig
 from packistry.plugin import (
@@ -27,6 +26,7 @@ from packistry.plugin import (
     WebhookRequest,
 )
 from packistry.testing import FakeHost, SourceProviderContract, StorageContract, WebhookContract
+from tests.unit.testing.shelf import LIB, Shelf, ShelfConfig, ShelfSnapshot
 
 
 def shelf(kind: type[Shelf] = Shelf) -> Shelf:
