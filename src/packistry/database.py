@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import zope.sqlalchemy
-from sqlalchemy import Connection, Engine, Table, create_engine, event, update
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
@@ -126,21 +125,31 @@ def upsert(
     table = model.__table__
     assert isinstance(table, Table)  # noqa: S101 - narrows the type: mapped classes have tables
     dialect = session.get_bind().dialect.name
-    add, replace = list(add), list(replace)
-    if dialect in ("mysql", "mariadb"):
-        my = mysql.insert(table).values(list(rows))
-        changes = {c: table.c[c] + my.inserted[c] for c in add}
-        changes |= {c: my.inserted[c] for c in replace}
-        first = next(iter(key))
-        session.execute(my.on_duplicate_key_update(changes or {first: table.c[first]}))
-    else:
-        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = insert(table).values(list(rows))
-        changes = {c: table.c[c] + statement.excluded[c] for c in add}
-        changes |= {c: statement.excluded[c] for c in replace}
-        if changes:
-            statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=list(key))
-        session.execute(statement)
+    write = _on_duplicate_key if dialect in ("mysql", "mariadb") else _on_conflict
+    # Many sets of parameters for one statement, which is compiled once.
+    session.execute(write(table, dialect, list(key), list(add), list(replace)), list(rows))
     zope.sqlalchemy.mark_changed(session)
+
+
+def _on_duplicate_key(
+    table: Table, _dialect: str, key: list[str], add: list[str], replace: list[str]
+) -> Executable:
+    from sqlalchemy.dialects import mysql
+
+    statement = mysql.insert(table)
+    changes = {name: table.c[name] + statement.inserted[name] for name in add}
+    changes |= {name: statement.inserted[name] for name in replace}
+    return statement.on_duplicate_key_update(changes or {key[0]: table.c[key[0]]})
+
+
+def _on_conflict(
+    table: Table, dialect: str, key: list[str], add: list[str], replace: list[str]
+) -> Executable:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    statement = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    changes = {name: table.c[name] + statement.excluded[name] for name in add}
+    changes |= {name: statement.excluded[name] for name in replace}
+    if not changes:
+        return statement.on_conflict_do_nothing(index_elements=key)
+    return statement.on_conflict_do_update(index_elements=key, set_=changes)

@@ -1,4 +1,4 @@
-"""What one process shares: settings, database, plugins, storage, queue. Ties the layers together."""
+"""What one process shares: settings, database, plugins, storage, queue. Ties layers together."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import transaction
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from packistry import database, schema
+from packistry.errors import ConfigurationError
 from packistry.git.policy import GitPolicy
 from packistry.models import Project, Source
 from packistry.netguard import NetGuard
@@ -21,7 +22,7 @@ from packistry.queue import Queue, connect
 from packistry.services import Services
 from packistry.services.context import Context
 from packistry.services.plugins import Plugins
-from packistry.services.secrets import SecretBox, load_keys
+from packistry.services.secrets import KEY_FILE, SecretBox, load_keys
 from packistry.settings import Settings
 
 T = TypeVar("T")
@@ -59,8 +60,31 @@ class Runtime:
 
     @cached_property
     def secrets(self) -> SecretBox:
-        setting = self.settings.secret_key.get_secret_value()
-        return SecretBox(load_keys(setting, self.settings.root))
+        """Raises ConfigurationError when the key file is gone that stored secrets need."""
+        setting, root = self.settings.secret_key.get_secret_value(), self.settings.root
+        return SecretBox(
+            load_keys(setting, root, may_make=lambda: not self._sealed()),
+            reload=lambda: load_keys(setting, root, may_make=lambda: False),
+        )
+
+    def check_keys(self) -> None:
+        """Raises ConfigurationError when a stored secret needs a key that is not here."""
+        lost = sorted(key for key in self._sealed() if not self.secrets.holds(key))
+        if lost:
+            raise ConfigurationError(
+                f"Stored secrets were encrypted with the key {lost[0]}, which is not among those "
+                "given. Put it back, after the new one, in PACKISTRY_SECRET_KEY or in the file "
+                f"{KEY_FILE}."
+            )
+
+    def _sealed(self) -> set[str]:
+        """The ids of the keys that stored secrets were encrypted with."""
+        # SQLite: who asks may hold the write lock in another connection.
+        with self.engine.connect().execution_options(begin="DEFERRED") as connection:
+            if not inspect(connection).has_table(Source.__tablename__):
+                return set()
+            rows = connection.scalars(select(Source.secrets).where(Source.secrets != "").distinct())
+            return {sealed.partition(":")[0] for sealed in rows}
 
     @cached_property
     def plugins(self) -> Plugins:

@@ -1,12 +1,15 @@
-"""The tables: made and brought up to date by Alembic, by one process at a time."""
+"""The tables: made and brought up to date by Alembic, by one process at a time.
+
+Alembic is imported only where it has something to do: most commands find the tables up to date.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # "packistry" as a number: the name of the advisory lock.
@@ -16,6 +19,10 @@ LOCK_SECONDS = 300
 
 def upgrade(engine: Engine) -> None:
     """Bring the tables up to date. Of many processes that start at once, one does it."""
+    if revision(engine) == head():
+        return
+    from alembic import command
+
     with engine.connect() as connection:
         _lock(connection)
         try:
@@ -30,25 +37,33 @@ def upgrade(engine: Engine) -> None:
 def revision(engine: Engine) -> str | None:
     """The revision the tables are at; None for an empty database."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
-def head() -> str | None:
-    """The revision this code needs."""
-    return ScriptDirectory.from_config(configuration()).get_current_head()
+def head() -> str:
+    """The revision this code needs: revisions are numbered, and so are their files."""
+    return max(_revisions())
 
 
 def knows(revision: str) -> bool:
     """Whether this code's history of the tables holds the revision."""
-    scripts = ScriptDirectory.from_config(configuration())
-    return any(each.revision == revision for each in scripts.walk_revisions())
+    return revision in _revisions()
 
 
-def configuration() -> Config:
+def configuration() -> "Config":
     """Alembic's configuration; it needs no file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
+
+
+def _revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py")}
 
 
 def _lock(connection: Connection) -> None:

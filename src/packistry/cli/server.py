@@ -5,7 +5,6 @@ import warnings
 import click
 
 from packistry.cli.installation import Installation, fail, pass_installation
-from packistry.jobs.redis_worker import run_worker
 from packistry.runtime import Runtime
 from packistry.services.documents import rebase
 from packistry.settings import load
@@ -46,6 +45,8 @@ def serve(listen: str | None, processes: int) -> None:
 def worker(installation: Installation) -> None:
     """Run jobs from Redis until stopped. Start as many as there is work for."""
     _log()
+    from packistry.jobs.redis_worker import run_worker
+
     run_worker(installation.runtime)
 
 
