@@ -40,12 +40,14 @@ def run(
     The process's request threads share a core, the `core`th of those allowed: threads that hand
     Python's lock from one core to another take nearly twice the time.
     """
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    stop = _Stop()
     application: Work | None = None
     try:
         # What it starts beside itself, such as workers, is started before and may use every core.
         application = make()
+        if stop.asked:
+            # A plugin that was being loaded may have caught the exception.
+            raise SystemExit
         _pin(core)
         make_server(application, listening, threads=threads, max_upload=max_upload).run()
     except SystemExit:
@@ -92,8 +94,7 @@ class _Family:
         self._started: dict[int, float] = {}
 
     def run(self) -> None:
-        signal.signal(signal.SIGTERM, _stop)
-        signal.signal(signal.SIGINT, _stop)
+        _Stop()
         try:
             for core in range(self._number):
                 self._start(core)
@@ -149,8 +150,17 @@ class _Family:
             os.kill(pid, number)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit
+class _Stop:
+    """Handles SIGTERM and SIGINT from now on: raises SystemExit, and remembers it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGTERM, self)
+        signal.signal(signal.SIGINT, self)
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        raise SystemExit
 
 
 def _stop_with_parent(reader: int) -> None:
