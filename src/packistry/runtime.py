@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import transaction
 from sqlalchemy import Engine, inspect, select
@@ -18,8 +19,9 @@ from packistry.git.policy import GitPolicy
 from packistry.models import Project, Source
 from packistry.netguard import NetGuard
 from packistry.plugin import HttpClient, HttpLimits, SourceProvider, Storage
+from packistry.plugin.config import secret_fields
 from packistry.queue import Queue, connect
-from packistry.services import Services
+from packistry.services import Services, logs
 from packistry.services.context import Context
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import KEY_FILE, SecretBox, load_keys
@@ -35,6 +37,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        logs.hide(_secrets_of(settings))
 
     def prepare(self) -> None:
         """Make the data directory (0700) and bring the tables up to date.
@@ -97,7 +100,9 @@ class Runtime:
     @cached_property
     def storage(self) -> Storage[Any]:
         options: dict[str, object] = dict(self.settings.storage_options)
-        if "path" in self.plugins.storage(self.settings.storage).Config.model_fields:
+        config = self.plugins.storage(self.settings.storage).Config
+        logs.hide(str(options.get(name, "")) for name in secret_fields(config))
+        if "path" in config.model_fields:
             options.setdefault("path", str(self.settings.root / "dists"))
         return self.plugins.make_storage(self.settings.storage, options)
 
@@ -166,3 +171,10 @@ class Runtime:
     def workspace(self, project: Project) -> Path:
         """The folder of one project, for its provider to cache in."""
         return self.context.workspace(project)
+
+
+def _secrets_of(settings: Settings) -> Iterator[str]:
+    yield from settings.secret_key.get_secret_value().split(",")
+    for url in (settings.database_url, settings.redis_url):
+        password = urlsplit(url.get_secret_value()).password or ""
+        yield from (password, unquote(password))

@@ -99,7 +99,7 @@ def _importing(path: Path, *, compression: int = 6) -> Iterator[_Stream]:
     git = ["git", *(part for setting in settings for part in ("-c", setting))]
     subprocess.run([*git, "init", "--quiet", "--bare", "--initial-branch=main", path], check=True)
     # Without deltas: it would look for them between files of 200 MiB, too.
-    command = [*git, "-C", path, "fast-import", "--quiet", "--depth=0"]
+    command = [*git, "-C", str(path), "fast-import", "--quiet", "--depth=0"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     with process:
         yield _Stream(process)

@@ -62,6 +62,8 @@ class Load:
                     "-t1",
                     f"-c{CONNECTIONS}",
                     f"-d{seconds:g}s",
+                    "--timeout",
+                    "20s",
                     *options,
                     f"http://127.0.0.1:{self.port}{self.path}",
                 ],

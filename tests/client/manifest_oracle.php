@@ -45,6 +45,28 @@ $answers = [
         }
         return ['versions' => versions((new ArrayLoader)->loadPackages($packages)), 'value' => $document];
     },
+    'packages' => function ($question) {
+        $packages = decode($question['text'])['packages'][$question['name']];
+        $loaded = (new ArrayLoader)->loadPackages(MetadataMinifier::expand($packages));
+        $facts = [];
+        foreach ($loaded as $package) {
+            if ($package instanceof Composer\Package\AliasPackage) {
+                $package = $package->getAliasOf();
+            }
+            $facts[$package->getPrettyVersion()] = [
+                'name' => $package->getName(),
+                'source' => [$package->getSourceType(), $package->getSourceUrl()],
+                'dist' => [$package->getDistType(), $package->getDistUrl()],
+                'mirrors' => [$package->getSourceMirrors(), $package->getDistMirrors()],
+                'bin' => $package->getBinaries(),
+                'target-dir' => $package->getTargetDir(),
+                'options' => $package->getTransportOptions(),
+                'scripts' => $package->getScripts(),
+                'repositories' => $package->getRepositories(),
+            ];
+        }
+        return ['packages' => $facts];
+    },
     'load' => function ($question) {
         (new ArrayLoader)->load($question['manifest']);
         return [];

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,34 +17,11 @@ import pytest
 
 from packistry.app import Application, make_app
 from packistry.runtime import Runtime
-from packistry.web.http import listen, make_server
+from tests.client.sockets import exchange, serving
 from tests.functional.conftest import Shipped, Stock
 from tests.servers import free_port, wait_for_port
 
 PATH = "/p2/acme/lib.json"
-
-
-@contextmanager
-def serving(application, *, threads: int = 4, max_upload: int = 10_000_000) -> Iterator[int]:
-    """The port of a server in a thread of this process."""
-    with listen("127.0.0.1", 0) as listening:
-        port: int = listening.getsockname()[1]
-        server = make_server(application, listening, threads=threads, max_upload=max_upload)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        try:
-            yield port
-        finally:
-            server.task_dispatcher.shutdown()
-            for channel in list(server.active_channels.values()):
-                channel.will_close = True
-            server.pull_trigger()
-            deadline = time.monotonic() + 5
-            while server.active_channels and time.monotonic() < deadline:
-                time.sleep(0.01)
-            server.accepting = False
-            server.close()
-            thread.join(5)
 
 
 @pytest.fixture
@@ -70,19 +46,6 @@ def application(runtime: Runtime, shipped: Shipped) -> Iterator[Application]:
 def port(application: Application) -> Iterator[int]:
     with serving(application) as port:
         yield port
-
-
-def exchange(port: int, sent: bytes, *, seconds: float = 5) -> bytes:
-    """All that is answered until the server closes; what came when it does not close in time."""
-    received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as client:
-        client.sendall(sent)
-        try:
-            while chunk := client.recv(65536):
-                received += chunk
-        except (TimeoutError, ConnectionResetError):
-            pass
-    return received
 
 
 def test_two_304s_share_one_connection(port: int) -> None:
@@ -139,37 +102,6 @@ def test_headers_and_body_come_in_one_piece(port: int) -> None:
         client.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         first = client.recv(1_000_000)
     assert first.rpartition(b"\r\n\r\n")[2].startswith(b"{")
-
-
-SMUGGLED = {
-    "doubled Content-Length": b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-    "signed Content-Length": b"Content-Length: +10\r\n\r\n0123456789",
-    "vertical tab before chunked": b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
-    "bare line feed": b"X: a\nContent-Length: 5\r\n\r\nhello",
-    "space before the colon": b"Content-Length : 5\r\n\r\nhello",
-    "folded header": b"X: a\r\n\tb: c\r\nTransfer-Encoding: xchunked\r\n\r\n",
-    "no number": b"Content-Length: 0x5\r\n\r\nhello",
-}
-
-
-@pytest.mark.parametrize("headers", SMUGGLED.values(), ids=SMUGGLED.keys())
-def test_a_request_that_two_readers_may_read_differently_is_refused(
-    port: int, headers: bytes
-) -> None:
-    """Each gives an error and a closed connection; what follows in the same bytes is not served."""
-    head = b"POST /downloads HTTP/1.1\r\nHost: x\r\n"
-    after = f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    answer = exchange(port, head + headers + after)
-    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ", b"HTTP/1.1 501 "))
-    assert b"Connection: close" in answer
-    assert answer.count(b"HTTP/1.") == 1
-
-
-def test_nothing_is_served_after_an_error_on_the_same_connection(port: int) -> None:
-    good = f"GET {PATH} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    answer = exchange(port, b"NONSENSE\r\n\r\n" + good)
-    assert answer.count(b"HTTP/1.") == 1
-    assert b" 400 " in answer.split(b"\r\n")[0]
 
 
 def test_pipelined_requests_are_answered_in_order(port: int) -> None:

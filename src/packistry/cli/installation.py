@@ -87,6 +87,18 @@ class Commands(click.Group):
             )
 
 
+@contextmanager
+def calling_plugin(title: str) -> Iterator[None]:
+    """Around a call of a provider's method: what it does not say in our words ends in one line."""
+    try:
+        yield
+    except PackistryError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - plugins raise what they like
+        # Not its text, which may hold the secret it was given.
+        fail(f"The plugin of {title} failed ({type(error).__name__}). Its author should know.")
+
+
 def fail(sentence: str) -> NoReturn:
     """End the command with exit code 1."""
     raise click.ClickException(sentence)

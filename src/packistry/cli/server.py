@@ -7,6 +7,7 @@ import click
 from packistry.cli.installation import Installation, fail, pass_installation
 from packistry.runtime import Runtime
 from packistry.services.documents import rebase
+from packistry.services.logs import PlainLines
 from packistry.settings import load
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -32,6 +33,7 @@ def serve(listen: str | None, processes: int) -> None:
 
     runtime = Runtime(load(**({"listen": listen} if listen else {})))
     runtime.prepare()
+    runtime.check_keys()
     rebase(runtime)
     _greet(runtime)
     try:
@@ -47,6 +49,7 @@ def worker(installation: Installation) -> None:
     _log()
     from packistry.jobs.redis_worker import run_worker
 
+    installation.runtime.check_keys()
     run_worker(installation.runtime)
 
 
@@ -77,5 +80,7 @@ def _greet(runtime: Runtime) -> None:
 
 
 def _log() -> None:
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainLines(LOG_FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)

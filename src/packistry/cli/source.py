@@ -5,7 +5,7 @@ import click
 
 from packistry.cli.asking import confirm, yes_option
 from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
-from packistry.cli.installation import Installation, pass_installation
+from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
 from packistry.inputs import NewSource, SourceChange, read
 from packistry.models import Dists, Source
@@ -42,7 +42,8 @@ def add(
     new = read(NewSource, name=name, provider=provider, config=values, dists=dists)
     tried = runtime.plugins.make_source(provider, values, http=runtime.http, git=runtime.git)
     try:
-        tried.check()
+        with calling_plugin(tried.title):
+            tried.check()
     except Unavailable as error:
         click.echo(f"Warning: {error} The source is kept; try `packistry source check`.", err=True)
     with installation.transaction() as services:
@@ -123,7 +124,8 @@ def edit(
     click.echo(f'The source "{name or source_name}" is changed.')
     if changed is not None:
         try:
-            changed.check()
+            with calling_plugin(changed.title):
+                changed.check()
         except PluginError as error:
             click.echo(f"Warning: {error}", err=True)
 
@@ -133,7 +135,9 @@ def edit(
 @pass_installation
 def check(installation: Installation, name: str) -> None:
     """Try the credentials of the source called NAME."""
-    _provider(installation, name).check()
+    provider = _provider(installation, name)
+    with calling_plugin(provider.title):
+        provider.check()
     click.echo(f'The source "{name}" works.')
 
 
@@ -145,7 +149,9 @@ def check(installation: Installation, name: str) -> None:
 @pass_installation
 def projects(installation: Installation, name: str, search: str, limit: int, as_json: bool) -> None:
     """Show the projects of the source called NAME whose path holds SEARCH."""
-    found = list(islice(_provider(installation, name).projects(search), limit + 1))
+    provider = _provider(installation, name)
+    with calling_plugin(provider.title):
+        found = list(islice(provider.projects(search), limit + 1))
     rows = [
         {
             "id": each.id,

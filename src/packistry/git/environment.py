@@ -14,6 +14,8 @@ _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
+    # Otherwise glibc gives the heap back, and asks for it again, at each file that is zipped.
+    "MALLOC_TRIM_THRESHOLD_": "16777216",
     "TZ": "UTC",
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from packistry.errors import PackistryError
+from packistry.git.redaction import plain, redact
 
 if TYPE_CHECKING:
     from packistry.plugin.http import HttpResponse
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
 class PluginError(PackistryError):
     """A fault a plugin can explain: one sentence, without a secret, saying what to do.
 
+    Of the text, control characters, tokens of known shapes and what is beyond 4 KB are left out.
     `response` is the host's answer when one was the cause, None otherwise.
     """
 
     def __init__(self, message: str, *, response: "HttpResponse | None" = None) -> None:
-        super().__init__(message)
+        # Much of it is a host's words, which may hold escapes, markup or what we sent.
+        super().__init__(redact(plain(message)))
         self.response = response
 
 
@@ -25,7 +28,9 @@ class ConfigError(PluginError):
 
     def __init__(self, message: str, *, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.fields: Mapping[str, str] = dict(fields or {})
+        self.fields: Mapping[str, str] = {
+            name: redact(plain(fault)) for name, fault in (fields or {}).items()
+        }
 
 
 class CredentialsError(PluginError):

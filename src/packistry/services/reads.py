@@ -67,7 +67,10 @@ class Entrance:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Archive:
-    """A dist that was asked for. `dist_id` is 0 unless granted; `storage_key` "" until built."""
+    """A dist that was asked for. `dist_id` is 0 unless granted; `storage_key` "" until built.
+
+    With a `failure` it is never to be served: it cannot be built, or what is stored is damaged.
+    """
 
     reader: Reader
     package_id: int

@@ -5,28 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import (
-    Table,
-    and_,
-    bindparam,
-    delete,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Table, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from packistry.composer.manifest import Manifest
 from packistry.composer.semver import parse_stability, sort_key
 from packistry.composer.versions import VersionName
-from packistry.models import (
-    Dist,
-    Outcome,
-    Package,
-    Version,
-    VersionKind,
-)
+from packistry.models import Dist, Outcome, Package, Version, VersionKind
 from packistry.models.base import now
 from packistry.plugin import Ref, RefKind, VersionRemoved
 from packistry.services import Services, dists
@@ -167,8 +152,15 @@ class Records:
                 for item in news
             ],
         )
-        removed = [item.removes for item in items if item.removes is not None]
+        # Another ref of the same number may have taken the row over.
+        removed = [
+            item.removes
+            for item in items
+            if item.removes is not None and item.removes.id not in self._reused
+        ]
         self._remove(services, removed, NO_LONGER)
+        for version in removed:
+            self._versions.pop(version.normalized, None)
         services.ledger.advance(self._claim, len(items))
 
     def refuse_all(self, services: Services, reason: str) -> None:

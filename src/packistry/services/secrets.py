@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from packistry.errors import ConfigurationError
+from packistry.services import logs
 
 KEY_FILE = "secret.key"
 KEY_BYTES = 32
@@ -37,6 +38,10 @@ class SecretBox:
         self._ring = {key_id(key): AESGCM(key) for key in keys}
         self._first = key_id(keys[0])
 
+    def holds(self, key: str) -> bool:
+        """Whether a key of this id is in the ring."""
+        return key in self._ring
+
     def refresh(self) -> None:
         """Read the ring anew, if it can be."""
         if self._reload is not None:
@@ -47,6 +52,7 @@ class SecretBox:
         if not values:
             return ""
         self.refresh()
+        logs.hide(values.values())
         nonce = os.urandom(NONCE_BYTES)
         plain = json.dumps(dict(values)).encode()
         sealed = nonce + self._ring[self._first].encrypt(nonce, plain, place.encode())
@@ -74,6 +80,8 @@ class SecretBox:
                 f"A stored secret of {place} was altered or moved and cannot be decrypted."
             ) from None
         values: dict[str, str] = json.loads(plain)
+        # Whoever has them may fail, and say what with.
+        logs.hide(values.values())
         return values
 
     def is_current(self, ciphertext: str) -> bool:
@@ -81,15 +89,23 @@ class SecretBox:
         return not ciphertext or ciphertext.startswith(f"{self._first}:")
 
 
-def load_keys(setting: str, data_dir: Path) -> list[bytes]:
+def load_keys(
+    setting: str, data_dir: Path, *, may_make: Callable[[], bool] = lambda: True
+) -> list[bytes]:
     """The ring from the setting, else from the key file, which is made (0600) if absent.
 
-    Raises ConfigurationError when a key is not base64 of 32 bytes.
+    Raises ConfigurationError when a key is not base64 of 32 bytes, and when the file is absent and
+    `may_make` says that none may be made: secrets that need the lost one are stored.
     """
     if setting:
         return [_decode(part, "PACKISTRY_SECRET_KEY") for part in setting.split(",")]
     path = data_dir / KEY_FILE
     if not path.exists():
+        if not may_make():
+            raise ConfigurationError(
+                f"Secrets are stored, and the file {path} with their key is gone. Put it back, or "
+                "set PACKISTRY_SECRET_KEY."
+            )
         _write_new_key(path)
     return [_decode(line, str(path)) for line in path.read_text().split()]
 

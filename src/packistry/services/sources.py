@@ -1,10 +1,12 @@
+from collections.abc import Collection
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewSource, SourceChange
 from packistry.models import Package, Project, Source
-from packistry.plugin import Config, keep_secrets, load_config, split_secrets
+from packistry.plugin import Config, keep_secrets, load_config, secret_fields, split_secrets
 from packistry.services.context import secrets_place
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import SecretBox
@@ -63,7 +65,7 @@ class Sources:
                 config,
                 {**source.config, **change.config},
                 plain=source.config,
-                secrets=self.secrets(source),
+                secrets=self._kept(source, set(change.config) | change.clear),
                 clear=change.clear,
             )
             self._store(source, load_config(config, values))
@@ -84,6 +86,11 @@ class Sources:
     def secrets(self, source: Source) -> dict[str, str]:
         """The secret fields in clear. Raises ConfigurationError when no key of ours fits."""
         return self._secrets.open(source.secrets, secrets_place(source))
+
+    def _kept(self, source: Source, replaced: Collection[str]) -> dict[str, str]:
+        """The secrets that stay; none where all are entered again, as after a key was lost."""
+        hidden = secret_fields(self._plugins.source_provider(source.provider).Config)
+        return {} if hidden <= set(replaced) else self.secrets(source)
 
     def _store(self, source: Source, config: Config) -> None:
         source.config, secrets = split_secrets(config)

@@ -12,6 +12,7 @@ from packistry.services.catalog import Catalog
 from packistry.services.downloads import Tally
 from packistry.services.reads import Reads
 from packistry.web.addresses import Prefix
+from packistry.web.errors import answer_of
 from packistry.web.front import CACHE_BYTES, Front, Render
 from packistry.web.parts import WAITERS, Parts
 from packistry.web.proxies import Proxies
@@ -44,7 +45,11 @@ class Application:
         self._entry = Proxies(Prefix(front, settings.url), settings.trusted_proxies)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        return self._entry(environ, start_response)
+        try:
+            return self._entry(environ, start_response)
+        # The boundary of a request: behind Pyramid nothing gets here, before it a bug does.
+        except Exception as error:  # noqa: BLE001
+            return answer_of(error).send(environ, start_response)
 
     def close(self) -> None:
         self.parts.tally.close()

@@ -68,12 +68,11 @@ def _name(request: Request) -> str:
 def _serve(request: Request, look: Look, file_name: str) -> Response:
     archive = look()
     admit(request, archive.reader)
-    if not archive.storage_key:
-        if not archive.failure:
-            archive = _built(request.parts, archive, look)
-            admit(request, archive.reader)
-        if not archive.storage_key:
-            return response(answers.error(404, _cannot(archive), warn=True))
+    if not archive.storage_key and not archive.failure:
+        archive = _built(request.parts, archive, look)
+        admit(request, archive.reader)
+    if archive.failure or not archive.storage_key:
+        return response(answers.error(404, _cannot(archive), warn=True))
     headers = _headers(archive, file_name)
     tags = request.environ.get("HTTP_IF_NONE_MATCH")
     if tags is not None and answers.matches(tags, _etag(archive)):
@@ -94,6 +93,9 @@ def _serve(request: Request, look: Look, file_name: str) -> Response:
 
 
 def _cannot(archive: Archive) -> str:
+    if archive.storage_key:
+        # It was built, and a check of what is stored found that it is no longer that.
+        return f"This dist cannot be served: {archive.failure}"
     return f"This dist cannot be built: {archive.failure or 'the package has gone.'}"
 
 

@@ -40,8 +40,10 @@ def serve(runtime: Runtime, *, listen: str = "", processes: int = 1) -> None:
     """Serve until SIGTERM or SIGINT, in the main thread. Closes the runtime.
 
     `listen` is HOST:PORT, "" as the settings say. The database is expected to be up to date.
-    Raises OSError when the address cannot be had.
+    Raises OSError when the address cannot be had, ConfigurationError when a stored secret needs a
+    key that is not here.
     """
+    runtime.check_keys()
     settings = runtime.settings
     host, _, port = (listen or settings.listen).rpartition(":")
     with listen_on(host.strip("[]"), int(port)) as listening:

@@ -228,7 +228,7 @@ def test_a_package_keeps_its_name_when_composer_json_is_renamed(
 
 
 def test_a_name_another_package_has_is_refused_with_a_reason(
-    importing: Importing, library: GitRepository, tmp_path: object
+    importing: Importing, library: GitRepository
 ) -> None:
     importing.imported(library)
     other = GitRepository(library.path.with_name("other"))
@@ -499,6 +499,19 @@ def test_a_branch_that_loses_its_composer_json_goes(
     assert importing.names(package) == {"v1.0.0"}
 
 
+def test_a_branch_takes_over_the_number_of_one_that_loses_its_composer_json(
+    importing: Importing, library: GitRepository
+) -> None:
+    library.branch("v1")
+    package = importing.imported(library)
+    library.branch("1")
+    library.checkout("v1")
+    library.commit(remove=("composer.json",))
+    library.git("checkout", "--quiet", "main")
+    importing.sync(package)
+    assert importing.versions(package)["1.x-dev"].ref == "1"
+
+
 def test_exactly_the_default_branch_is_marked(importing: Importing, library: GitRepository) -> None:
     library.branch("next")
     package = importing.imported(library)
@@ -575,9 +588,7 @@ def test_a_ref_name_that_is_not_utf_8_is_skipped_with_a_reason(
     assert "The name is not UTF-8." in importing.reasons(package).values()
 
 
-def test_one_bad_ref_does_not_fail_the_others(
-    importing: Importing, library: GitRepository, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_bad_ref_does_not_fail_the_others(importing: Importing, library: GitRepository) -> None:
     library.commit(files={"composer.json": "{"})
     library.tag("1.5.0")
     for number in range(2, 6):

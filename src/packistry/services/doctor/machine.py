@@ -18,7 +18,12 @@ NO_SPACE = 256 * MIB
 OTHERS = 0o077
 
 # The first releases without known holes that we are exposed to.
-FLOORS = {"waitress": (3, 0, 1), "webob": (1, 8, 11), "requests": (2, 32, 4)}
+FLOORS = {
+    "pyramid": (2, 0, 2),
+    "requests": (2, 32, 4),
+    "waitress": (3, 0, 1),
+    "webob": (1, 8, 11),
+}
 
 
 def software(_patient: Patient) -> Iterator[Finding]:
