@@ -3,52 +3,57 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
-FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)```$", PAGE, re.DOTALL | re.MULTILINE))
+from tests.client import composer
+from tests.client.installation import Installation, install, serving
+from tests.client.third_party import (
+    COMMANDS,
+    FILES,
+    TOKEN,
+    Shelf,
+    beside,
+    command,
+    pip_install,
+    web,
+    write,
+)
+from tests.repositories import GitRepository
 
 BROKEN = {
     "pyproject.toml": FILES["pyproject.toml"].replace("shelf", "broken"),
     "src/packistry_broken/__init__.py": "raise SystemExit('no licence')\n",
 }
-
-REPORT = """
-import json
-from packistry.services.plugins import Plugins
-
-plugins = Plugins.load()
-print(json.dumps({
-    "loaded": {each.name: [each.distribution, each.version] for each in plugins.loaded},
-    "failures": {each.plugin: each.error for each in plugins.failures},
-    "providers": sorted(plugins.source_providers),
-}))
-"""
-
-
-def write(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return folder
-
-
-def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Python with the plugins' site on its path, and nothing else of ours in the environment."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "HOME": str(site)}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        env=environment,
-        cwd=site,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+IMPOSTOR = {
+    "pyproject.toml": FILES["pyproject.toml"].replace("shelf", "impostor"),
+    "src/packistry_impostor/__init__.py": FILES["src/packistry_shelf/__init__.py"].replace(
+        "shelf", "impostor"
+    ),
+    "src/packistry_impostor/source.py": FILES["src/packistry_shelf/source.py"].replace(
+        'name = "shelf"', 'name = "git"'
+    ),
+}
+# It never comes to the end of an archive.
+STUCK = {
+    "pyproject.toml": FILES["pyproject.toml"].replace("shelf", "stuck"),
+    "src/packistry_stuck/__init__.py": FILES["src/packistry_shelf/__init__.py"].replace(
+        "shelf", "stuck"
+    ),
+    "src/packistry_stuck/source.py": FILES["src/packistry_shelf/source.py"]
+    .replace('name = "shelf"', 'name = "stuck"')
+    .replace(
+        "        files = self.files(ref, path)\n",
+        "        self.shelf.get('archiving')\n        __import__('time').sleep(600)\n",
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,34 +63,200 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(folder: Path) -> Path:
-    """A folder of its own that pip installed both plugins into."""
-    site = folder / "site"
-    sources = [
-        str(write(folder / "shelf", FILES)),
-        str(write(folder / "broken", BROKEN)),
+    """A folder of its own that pip installed the tutorial's plugin and a broken one into."""
+    shelf, broken = write(folder / "shelf", FILES), write(folder / "broken", BROKEN)
+    return pip_install(folder / "site", shelf, broken)
+
+
+@pytest.fixture
+def installation(site: Path, tmp_path: Path) -> Installation:
+    return beside(install(tmp_path, allow_hosts="127.0.0.1"), site)
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    """One that has acme/lib 1.0.0."""
+    with web(TOKEN) as server:
+        shelf = Shelf(web=server)
+        shelf.publish("lib", "v1.0.0", Lib="<?php // one\n")
+        yield shelf
+
+
+def follow_the_tutorial(installation: Installation, shelf: Shelf, folder: Path) -> None:
+    """Run the commands that the page ends with, on this shelf."""
+    (folder / "token.txt").write_text(TOKEN)
+    installation.run("repository", "add", "Main", "--public")
+    for line in COMMANDS:
+        line = line.replace("https://shelf.example/code", shelf.url)
+        line = line.replace("@token.txt", f"@{folder / 'token.txt'}")
+        installation.run(*shlex.split(line))
+
+
+def client(installation: Installation, folder: Path) -> composer.Composer:
+    return composer.project(folder, f"http://127.0.0.1:{installation.port}")
+
+
+def test_the_installed_plugin_shows_up_and_the_broken_one_is_reported(
+    installation: Installation,
+) -> None:
+    done = command(installation, "plugins")
+    assert done.returncode == 1
+    assert re.search(r"^shelf +packistry-shelf +1\.0 +shelf", done.stdout, re.MULTILINE)
+    assert "broken (packistry-broken 1.0) failed: SystemExit: no licence" in done.stderr
+
+
+def test_scripts_are_told_of_both_plugins_too(installation: Installation) -> None:
+    done = command(installation, "plugins", "--json")
+    told = json.loads(done.stdout)
+    assert {each["name"]: each["source_providers"] for each in told["loaded"]} == {
+        "builtin": ["git"],
+        "shelf": ["shelf"],
+    }
+    assert told["failed"] == [
+        {
+            "plugin": "broken",
+            "distribution": "packistry-broken",
+            "version": "1.0",
+            "error": "SystemExit: no licence",
+        }
     ]
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", str(site)]
-    command = [sys.executable, "-m", "pip", "install", *options, *sources]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return site
-
-
-def test_the_installed_plugin_shows_up_and_the_broken_one_is_reported(site: Path) -> None:
-    done = run(site, "-c", REPORT)
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["loaded"]["shelf"] == ["packistry-shelf", "1.0"]
-    assert report["failures"] == {"broken": "SystemExit: no licence"}
-    assert report["providers"] == ["git", "shelf"]
 
 
 def test_the_installed_plugin_passes_the_contract(site: Path, folder: Path) -> None:
     tests = folder / "shelf" / "tests"
     options = ["-q", "-p", "no:cacheprovider", "-W", "error", "--rootdir", str(tests)]
-    done = run(site, "-m", "pytest", *options, str(tests))
+    # Nothing of ours is in the environment.
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site), "HOME": str(site)}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, str(tests)],
+        env=environment,
+        cwd=site,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     assert re.search(r"^\d\d passed in", done.stdout, re.MULTILINE)
+
+
+def test_what_the_plugin_gives_is_imported_served_and_installed_beside_a_broken_one(
+    installation: Installation, shelf: Shelf, tmp_path: Path
+) -> None:
+    with serving(installation):
+        follow_the_tutorial(installation, shelf, tmp_path)
+        php = client(installation, tmp_path / "client")
+        php.run("require", "acme/lib")
+        assert php.lock()["acme/lib"]["version"] == "v1.0.0"
+        assert (php.vendor("acme/lib") / "src/Lib.php").read_text() == "<?php // one\n"
+
+        shelf.publish("lib", "v1.1.0", Lib="<?php // two\n")
+        installation.run("package", "sync", "--all", "--wait")
+        php.run("update")
+        assert (php.vendor("acme/lib") / "src/Lib.php").read_text() == "<?php // two\n"
+
+
+def test_what_git_gives_is_installed_beside_a_broken_plugin(
+    installation: Installation, tmp_path: Path
+) -> None:
+    upstream = GitRepository(tmp_path / "upstream")
+    upstream.commit({"name": "acme/ours"}, files={"a.php": "<?php\n"})
+    upstream.tag("v1.0.0")
+    installation.run("repository", "add", "Main", "--public")
+    installation.run("source", "add", "git", "--provider", "git")
+    with serving(installation):
+        arguments = ["--repository", "", "--source", "git", "--wait", upstream.url]
+        installation.run("package", "add", *arguments)
+        php = client(installation, tmp_path / "client")
+        php.run("require", "acme/ours")
+        assert (php.vendor("acme/ours") / "a.php").is_file()
+
+
+def test_a_refused_token_is_told_in_words_and_makes_no_source(
+    installation: Installation, shelf: Shelf
+) -> None:
+    options = ["--provider", "shelf", "--set", f"url={shelf.url}", "--set", "token=wr0ng-t0ken"]
+    told = installation.run("source", "add", "shelf", *options, fails=True)
+    assert told.startswith("Error: ")
+    assert "401" in told
+    assert "wr0ng" not in told
+    assert installation.json("source", "list") == []
+
+
+def test_a_source_whose_plugin_is_gone_keeps_serving_its_packages(
+    installation: Installation, shelf: Shelf, tmp_path: Path
+) -> None:
+    with serving(installation):
+        follow_the_tutorial(installation, shelf, tmp_path)
+        php = client(installation, tmp_path / "before")
+        php.run("require", "acme/lib")
+    environment = {**installation.environment, "PACKISTRY_DISABLED_PLUGINS": "shelf,broken"}
+    without = replace(installation, environment=environment)
+    log = Path(without.environment["PACKISTRY_DATA_DIR"]).with_suffix(".log")
+    log.unlink()
+    with serving(without):
+        php = client(without, tmp_path / "after")
+        php.run("require", "acme/lib")
+        assert (php.vendor("acme/lib") / "src/Lib.php").is_file()
+        (source,) = without.json("source", "list")
+        assert (source["provider"], source["loaded"], source["packages"]) == ("shelf", False, 1)
+        assert "(no such plugin)" in without.run("source", "list")
+
+        told = command(without, "package", "sync", "acme/lib", "--wait")
+        assert told.returncode == 1
+        assert "No plugin offers the source provider 'shelf'" in told.stdout
+        package = without.json("package", "show", "acme/lib")
+        assert [each["version"] for each in package["version_list"]] == ["v1.0.0"]
+        assert "No plugin offers the source provider 'shelf'" in package["syncs"][0]["error"]
+        assert "acme/lib" in without.run("package", "list")
+        assert "needs the provider shelf" in command(without, "doctor").stdout
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_plugin_that_is_back_goes_on_where_it_was(
+    installation: Installation, shelf: Shelf, tmp_path: Path
+) -> None:
+    environment = {**installation.environment, "PACKISTRY_DISABLED_PLUGINS": "shelf"}
+    follow_the_tutorial(installation, shelf, tmp_path)
+    shelf.publish("lib", "v1.1.0")
+    without = replace(installation, environment=environment)
+    assert command(without, "package", "sync", "acme/lib", "--wait").returncode == 1
+    installation.run("package", "sync", "acme/lib", "--wait")
+    package = installation.json("package", "show", "acme/lib")
+    assert {each["version"] for each in package["version_list"]} == {"v1.0.0", "v1.1.0"}
+
+
+def test_a_second_distribution_claiming_git_stops_the_start(folder: Path, tmp_path: Path) -> None:
+    site = pip_install(tmp_path / "site", write(folder / "impostor", IMPOSTOR))
+    installation = beside(install(tmp_path), site)
+    for arguments in (["serve"], ["plugins"], ["package", "list"]):
+        done = command(installation, *arguments)
+        assert done.returncode == 1
+        assert "'git'" in done.stderr
+        assert "packistry-impostor" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_plugin_that_hangs_keeps_neither_others_from_work_nor_the_server_from_stopping(
+    folder: Path, tmp_path: Path, shelf: Shelf
+) -> None:
+    site = pip_install(tmp_path / "site", write(folder / "stuck", STUCK))
+    installation = beside(install(tmp_path, allow_hosts="127.0.0.1"), site)
+    shelf.web.files["/code/archiving"] = b""
+    options = ["--set", f"url={shelf.url}", "--set", f"token={TOKEN}"]
+    upstream = GitRepository(tmp_path / "upstream")
+    upstream.commit({"name": "acme/ours"})
+    installation.run("repository", "add", "Main", "--public")
+    installation.run("source", "add", "git", "--provider", "git")
+    installation.run("source", "add", "stuck", "--provider", "stuck", *options)
+    with serving(installation):
+        installation.run("package", "add", "--repository", "", "--source", "stuck", "lib")
+        deadline = time.monotonic() + 30
+        while "/code/archiving" not in [path for path, _ in shelf.web.seen]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        arguments = ["--repository", "", "--source", "git", "--wait", upstream.url]
+        installation.run("package", "add", *arguments)
 
 
 def test_the_provider_is_short() -> None:

@@ -50,8 +50,9 @@ def add(
     new = read(NewPackage, subdirectory=subdirectory, dists=dists)
     with installation.transaction() as services:
         services.repositories.get(path)
-        provider = installation.runtime.provider(services.sources.get(source_name))
+        make = services.context.provider_maker(services.sources.get(source_name))
     # The host is asked outside of any transaction: it may take its time.
+    provider = make()
     projects = [provider.project(name) for name in dict.fromkeys(names)]
 
     def work(services: Services) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
 import logging
+import os
 import sys
 import warnings
 
@@ -40,6 +41,7 @@ def serve(listen: str | None, processes: int) -> None:
         server.serve(runtime, processes=processes)
     except OSError as error:
         fail(f"{runtime.settings.listen} cannot be listened on: {error.strerror or error}.")
+    _leave()
 
 
 @click.command("worker")
@@ -77,6 +79,13 @@ def _greet(runtime: Runtime) -> None:
     click.echo(f"Next, in another terminal: {step}")
     # Whoever waits for these lines reads them through a pipe.
     sys.stdout.flush()
+
+
+def _leave() -> None:
+    """End now, though a job hangs: Python would wait for the threads of a pool inside it."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _log() -> None:

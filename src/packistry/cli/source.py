@@ -190,7 +190,8 @@ def remove(installation: Installation, name: str, yes: bool) -> None:
 
 def _provider(installation: Installation, name: str) -> SourceProvider[Any]:
     with installation.transaction() as services:
-        return installation.runtime.provider(services.sources.get(name))
+        make = services.context.provider_maker(services.sources.get(name))
+    return make()
 
 
 def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[str, Any]:

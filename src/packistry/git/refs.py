@@ -53,6 +53,7 @@ def name_fault(name: bytes) -> str | None:
 
 
 def printable(name: bytes) -> str:
-    """A name that can be shown: what is not printable is escaped, and it is cut at 255 bytes."""
+    """A name that can be shown, of 255 characters at most: what is not printable is escaped."""
     text = name[:MAX_NAME_BYTES].decode("utf-8", "backslashreplace")
-    return "".join(f"\\u{ord(c):04x}" if is_control(c) else c for c in text)
+    escaped = "".join(f"\\u{ord(c):04x}" if is_control(c) else c for c in text)
+    return escaped[:MAX_NAME_BYTES]

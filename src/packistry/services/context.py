@@ -1,6 +1,8 @@
 """What every service may need beside its session."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,18 @@ class Context:
         Raises PluginMissing when its plugin is gone, ConfigError when its configuration does not
         fit any more, ConfigurationError when its secrets do not decrypt.
         """
+        return self.provider_maker(source)()
+
+    def provider_maker(self, source: Source) -> Callable[[], SourceProvider[Any]]:
+        """What makes the configured provider of a source, to be called outside of transactions.
+
+        It runs a plugin's code, which may take its time or hang, and while a transaction is open
+        others wait. Raises ConfigurationError; what is returned raises the rest.
+        """
         values = {**source.config, **self.secrets.open(source.secrets, secrets_place(source))}
-        return self.plugins.make_source(source.provider, values, http=self.http, git=self.git)
+        return partial(
+            self.plugins.make_source, source.provider, values, http=self.http, git=self.git
+        )
 
     def workspace(self, project: Project) -> Path:
         """The folder of one project, for its provider to cache in. Made if it is not there."""

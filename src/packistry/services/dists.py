@@ -1,7 +1,7 @@
 """Dists: built once, kept under a key of their own, never changed."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -153,12 +153,13 @@ class Dists:
         if where is None:
             return
         try:
-            with where.open() as snapshot:
-                checked = not isinstance(where.provider, GitSourceProvider)
+            found = where()
+            with found.open() as snapshot:
+                checked = not isinstance(found.provider, GitSourceProvider)
                 for order in self._orders(dist_id):
                     self._build(snapshot, order, checked=checked)
-        except (plugin.PluginError, OSError) as error:
-            log.warning("Dists of %s cannot be built now: %s", where.project.path, error)
+        except (plugin.PluginError, NotFound, ConfigurationError, OSError) as error:
+            log.warning("Dist %d cannot be built now: %s", dist_id, error)
             self._pause(dist_id)
 
     def _want(self, session: Session, dist_id: int) -> None:
@@ -173,7 +174,7 @@ class Dists:
         if _rows(changed):
             self._transactions.context.queue.enqueue(JOB, dist_id)
 
-    def _place(self, session: Session, dist_id: int) -> Place | None:
+    def _place(self, session: Session, dist_id: int) -> Callable[[], Place] | None:
         row = session.execute(
             select(Dist, Project, Source)
             .join(Package, Package.id == Dist.package_id)
@@ -191,7 +192,7 @@ class Dists:
         context = self._transactions.context
         try:
             return place(context, source, project)
-        except (plugin.PluginError, NotFound, ConfigurationError) as error:
+        except ConfigurationError as error:
             log.warning("Dists of %s cannot be built now: %s", project.path, error)
             dist.wanted_at = now() + PAUSE
             return None
@@ -235,13 +236,15 @@ class TooLarge(archive.UnsafeArchive):
     """A zip beyond PACKISTRY_MAX_ARCHIVE_BYTES."""
 
 
-def place(context: Context, source: Source, project: Project) -> Place:
-    """Needs a transaction for its rows. Raises PluginMissing, ConfigError, ConfigurationError."""
-    return Place(
-        provider=context.provider(source),
-        project=as_told(project),
-        workspace=context.workspace(project),
-    )
+def place(context: Context, source: Source, project: Project) -> Callable[[], Place]:
+    """What gives the place, to be called outside of transactions: it runs a plugin's code.
+
+    Needs a transaction for its rows. Raises ConfigurationError; what is returned raises
+    PluginMissing, ConfigError and PluginFault.
+    """
+    make = context.provider_maker(source)
+    told, workspace = as_told(project), context.workspace(project)
+    return lambda: Place(provider=make(), project=told, workspace=workspace)
 
 
 def archive_prefix(name: str, reference: str) -> str:

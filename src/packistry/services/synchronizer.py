@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from packistry import plugin, process
 from packistry.errors import ConfigurationError, NotFound
+from packistry.git.refs import name_fault, printable
 from packistry.models import (
     Dist,
     Dists,
@@ -42,7 +43,6 @@ FINAL = (
     NotFound,
 )
 NO_COMMIT = "It has no commit id of 40 or 64 hex digits."
-LONG_NAME = "The name is longer than 255 bytes."
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 class _Work:
     """Where to look, and for whom."""
 
-    place: Place
+    place: Callable[[], Place]
     source: str
     archived: bool
     targets: Sequence[Target]
@@ -115,8 +115,10 @@ class Synchronizer:
         work = self._transactions.attempt(lambda services: self._work(services, claim))
         stale = {target.id for target in work.targets if target.stale}
         try:
-            with self._opened(claim, work.place) as snapshot:
-                content = self._content(snapshot, work)
+            where = work.place()
+            with self._opened(claim, where) as snapshot:
+                trusted = isinstance(where.provider, GitSourceProvider)
+                content = self._content(snapshot, archived=work.archived, trusted=trusted)
                 self._import(claim, content, work.targets, stale)
         finally:
             # Also when it was stopped half-way: what was imported until then is to be seen.
@@ -150,7 +152,7 @@ class Synchronizer:
                 if importer.changed:
                     stale.add(target.id)
 
-    def _content(self, snapshot: Snapshot, work: _Work) -> Content:
+    def _content(self, snapshot: Snapshot, *, archived: bool, trusted: bool) -> Content:
         limit = self._settings.max_refs
         found = list(islice(snapshot.refs(), limit + 1))
         if len(found) > limit:
@@ -163,8 +165,8 @@ class Synchronizer:
             refs=[ref for ref in checked if isinstance(ref, Ref)],
             refused=[ref for ref in checked if isinstance(ref, RefusedRef)],
             default_branch=snapshot.default_branch,
-            archived=work.archived,
-            trusted=isinstance(work.place.provider, GitSourceProvider),
+            archived=archived,
+            trusted=trusted,
         )
 
     @contextmanager
@@ -297,11 +299,12 @@ def _verdicts(session: Session, project_id: int) -> dict[int, list[Verdict]]:
 
 
 def _usable(ref: Ref | RefusedRef) -> Ref | RefusedRef:
-    """A provider's word is not taken for it: commit ids go into file names and URLs."""
+    """A provider's word is not taken for it: names are shown, commits go into paths and URLs."""
+    name = ref.name.encode("utf-8", "surrogatepass")
     if isinstance(ref, RefusedRef):
-        return ref
-    if len(ref.name.encode("utf-8", "replace")) > 255:
-        return RefusedRef(kind=ref.kind, name=ref.name[:255], reason=LONG_NAME)
+        return replace(ref, name=printable(name))
+    if fault := name_fault(name):
+        return RefusedRef(kind=ref.kind, name=printable(name), reason=fault)
     if not _COMMIT.fullmatch(ref.commit):
         return RefusedRef(kind=ref.kind, name=ref.name, reason=NO_COMMIT)
     return ref

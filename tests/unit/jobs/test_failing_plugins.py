@@ -135,10 +135,10 @@ def workers(runtime: Runtime) -> Iterator[Workers]:
 
 def attempted(runtime: Runtime) -> dict[str, tuple[str, str]]:
     """State and error of the syncs that were begun and are not under way, by project."""
-    statement = select(Project.path, Sync.state, Sync.error).join(Sync.project)
+    statement = select(Project.external_id, Sync.state, Sync.error).join(Sync.project)
     with runtime.transaction() as services:
         rows = services.session.execute(statement.where(Sync.attempts > 0)).all()
-        return {path: (state, error) for path, state, error in rows if state != "running"}
+        return {name: (state, error) for name, state, error in rows if state != "running"}
 
 
 @pytest.mark.parametrize("way", [raises, exits, hangs, returns_nothing, returns_rubbish])

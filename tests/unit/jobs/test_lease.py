@@ -51,7 +51,9 @@ def test_another_takes_over_at_once_when_the_holder_is_dead(runtime):
     assert take(runtime, ME)
 
 
-@pytest.mark.parametrize(("owner", "free"), [(ELSEWHERE, True), (ME, False)])
+@pytest.mark.parametrize(
+    ("owner", "free"), [(ELSEWHERE, True), (ME, False)], ids=["holder", "other"]
+)
 def test_only_the_holder_can_give_it_back(runtime, owner, free):
     take(runtime, ELSEWHERE)
     with runtime.transaction() as services:
