@@ -11,7 +11,7 @@ from typing import Any
 import zope.sqlalchemy
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -48,10 +48,25 @@ def connect(url: str, *, pool_size: int = 20) -> Engine:
         # The default, REPEATABLE READ, shows a transaction the past and lets it write the present.
         options["isolation_level"] = "READ COMMITTED"
     engine = create_engine(url, **options)
+    event.listen(engine, "handle_error", _hide_row)
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _hide_row(context: ExceptionContext) -> None:
+    """PostgreSQL adds the row that it refused to what it says; what is in it is nobody's business.
+
+    Hiding the parameters of a statement, as the engine does, would be in vain otherwise.
+    """
+    fault, told = context.original_exception, context.sqlalchemy_exception
+    primary = getattr(getattr(fault, "diag", None), "message_primary", None)
+    if primary is not None:
+        kind = type(fault)
+        fault.args = (primary,)
+        if told is not None:
+            told.args = (f"({kind.__module__}.{kind.__name__}) {primary}",)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:

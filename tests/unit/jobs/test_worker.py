@@ -54,7 +54,9 @@ def table(monkeypatch, done: list[object], hold: threading.Event) -> None:
 
 
 @pytest.fixture
-def workers(runtime: Runtime, table: None) -> Iterator[Callable[..., Workers]]:
+def workers(
+    runtime: Runtime, table: None, hold: threading.Event
+) -> Iterator[Callable[..., Workers]]:
     started = []
 
     def start(count: int = 1, **options: float) -> Workers:
@@ -64,6 +66,7 @@ def workers(runtime: Runtime, table: None) -> Iterator[Callable[..., Workers]]:
         return workers
 
     yield start
+    hold.set()
     for each in started:
         each.stop()
 
