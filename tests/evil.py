@@ -3,7 +3,7 @@
 import io
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
@@ -62,7 +62,8 @@ class Evil(SourceProvider[EvilConfig]):
         super().__init__(config, http)
         Evil.made(config.token.get_secret_value())
 
-    def check(self) -> None: ...
+    def check(self) -> Sequence[str]:
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Project]:
         return iter(())

@@ -100,8 +100,9 @@ class Faulty(SourceProvider[Config]):
     title = "Faulty host"
     Config = Config
 
-    def check(self) -> None:
+    def check(self) -> Sequence[str]:
         """Never fails."""
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Project]:
         yield from ()

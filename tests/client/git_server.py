@@ -9,10 +9,11 @@ import http.server
 import os
 import subprocess
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -93,7 +94,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._serve(b"")
 
     def do_POST(self) -> None:
-        self._serve(self._body())
+        self._serve(body_of(self))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
         pass
@@ -104,44 +105,45 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         server.seen.append(Seen(method=self.command, path=self.path, headers=headers))
         server.stop.wait(server.delay)
         if server.redirect:
-            self._answer(server.redirect_status, b"", Location=server.redirect + self.path)
+            moved = {"Location": server.redirect + self.path}
+            answer_of(self, server.redirect_status, b"", moved)
         elif server.password and not self._is_authorized():
-            self._answer(HTTPStatus.UNAUTHORIZED, b"", **{"WWW-Authenticate": 'Basic realm="git"'})
+            realm = {"WWW-Authenticate": 'Basic realm="git"'}
+            answer_of(self, HTTPStatus.UNAUTHORIZED, b"", realm)
         elif server.status is not None:
-            self._answer(server.status, server.message, **{"Content-Type": server.content_type})
+            kind = {"Content-Type": server.content_type}
+            answer_of(self, server.status, server.message, kind)
         else:
-            self._backend(body)
+            Backend(root=server.root, path=urlsplit(self.path).path).serve(self, body)
 
     def _is_authorized(self) -> bool:
         server = self.git_server
         expected = base64.b64encode(f"{server.username}:{server.password}".encode()).decode()
         return self.headers.get("Authorization") == f"Basic {expected}"
 
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
 
-    def _backend(self, body: bytes) -> None:
-        url = urlsplit(self.path)
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """`git http-backend` for the repositories below `root`; `path` is that of the request."""
+
+    root: Path
+    path: str
+
+    def serve(self, request: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
+        """Answers the request, whose body was read already."""
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
-            "GIT_PROJECT_ROOT": str(self.git_server.root),
+            "GIT_PROJECT_ROOT": str(self.root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": url.path,
-            "QUERY_STRING": url.query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+            "REQUEST_METHOD": request.command,
+            "PATH_INFO": self.path,
+            "QUERY_STRING": urlsplit(request.path).query,
+            "CONTENT_TYPE": request.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
         }
         done = subprocess.run(
             ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
@@ -150,12 +152,31 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         lines = (line.partition(": ") for line in head.decode("latin-1").split("\r\n"))
         fields = {name: value for name, _, value in lines}
         status = int(fields.pop("Status", "200").split()[0])
-        self._answer(HTTPStatus(status), data, **fields)
+        answer_of(request, status, data, fields)
 
-    def _answer(self, status: HTTPStatus, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+
+def body_of(request: http.server.BaseHTTPRequestHandler) -> bytes:
+    """The request's body, which may come in chunks."""
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length", 0)))
+    body = b""
+    while size := int(request.rfile.readline(), 16):
+        body += request.rfile.read(size)
+        request.rfile.readline()
+    request.rfile.readline()
+    return body
+
+
+def answer_of(
+    request: http.server.BaseHTTPRequestHandler,
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Answers the request."""
+    request.send_response(status)
+    for name, value in headers.items():
+        request.send_header(name, value)
+    request.send_header("Content-Length", str(len(body)))
+    request.end_headers()
+    request.wfile.write(body)

@@ -3,7 +3,7 @@
 import io
 import logging
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from importlib.metadata import EntryPoint
@@ -60,8 +60,9 @@ class Leaky(SourceProvider[LeakyConfig]):
         if where == type(self).where:
             raise ValueError(f"cannot use {self.config.token.get_secret_value()}\n2026-01-01 ERROR")
 
-    def check(self) -> None:
+    def check(self) -> Sequence[str]:
         self._leak("check")
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Project]:
         self._leak("projects")

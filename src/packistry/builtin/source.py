@@ -1,6 +1,6 @@
 """The provider `git`: any repository that git can clone, named by its URL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -91,10 +91,11 @@ class Git(GitSourceProvider[GitConfig]):
     title = "Git repository"
     Config = GitConfig
 
-    def check(self) -> None:
+    def check(self) -> Sequence[str]:
         """The base URL is allowed. What a repository needs shows when it is opened."""
         if self.config.url:
             self.canonical_url(self.config.url)
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Project]:
         """None: git cannot list repositories."""

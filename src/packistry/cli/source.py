@@ -9,7 +9,13 @@ from packistry.cli.installation import Installation, calling_plugin, pass_instal
 from packistry.cli.output import json_option, write_json, write_next, write_table
 from packistry.inputs import NewSource, SourceChange, read
 from packistry.models import Dists, Source
-from packistry.plugin import PluginError, SourceProvider, Unavailable, secret_fields
+from packistry.plugin import (
+    PluginError,
+    SourceProvider,
+    Unavailable,
+    secret_fields,
+)
+from packistry.services.sources import checked
 
 DISTS = click.Choice([dists.value for dists in Dists])
 DISTS_HELP = "Build dists at import, or each at its first download."
@@ -42,8 +48,7 @@ def add(
     new = read(NewSource, name=name, provider=provider, config=values, dists=dists)
     tried = runtime.plugins.make_source(provider, values, http=runtime.http, git=runtime.git)
     try:
-        with calling_plugin(tried.title):
-            tried.check()
+        _write_notes(tried)
     except Unavailable as error:
         click.echo(f"Warning: {error} The source is kept; try `packistry source check`.", err=True)
     with installation.transaction() as services:
@@ -124,8 +129,7 @@ def edit(
     click.echo(f'The source "{name or source_name}" is changed.')
     if changed is not None:
         try:
-            with calling_plugin(changed.title):
-                changed.check()
+            _write_notes(changed)
         except PluginError as error:
             click.echo(f"Warning: {error}", err=True)
 
@@ -135,9 +139,7 @@ def edit(
 @pass_installation
 def check(installation: Installation, name: str) -> None:
     """Try the credentials of the source called NAME."""
-    provider = _provider(installation, name)
-    with calling_plugin(provider.title):
-        provider.check()
+    _write_notes(_provider(installation, name))
     click.echo(f'The source "{name}" works.')
 
 
@@ -192,6 +194,14 @@ def _provider(installation: Installation, name: str) -> SourceProvider[Any]:
     with installation.transaction() as services:
         make = services.context.provider_maker(services.sources.get(name))
     return make()
+
+
+def _write_notes(provider: SourceProvider[Any]) -> None:
+    """Has the provider check itself, and writes what it has to say."""
+    with calling_plugin(provider.title):
+        notes = checked(provider)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
 
 
 def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[str, Any]:

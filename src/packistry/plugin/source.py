@@ -230,8 +230,11 @@ class SourceProvider(ABC, Generic[C]):
         self.http = http
 
     @abstractmethod
-    def check(self) -> None:
-        """Raises CredentialsError (which says, in words, what scope is missing) or another."""
+    def check(self) -> Sequence[str]:
+        """What an administrator should know, such as when the token expires; usually ().
+
+        Raises CredentialsError (which says, in words, what scope is missing) or another.
+        """
 
     @abstractmethod
     def projects(self, search: str = "") -> Iterator[Project]:
@@ -263,6 +266,13 @@ class SourceProvider(ABC, Generic[C]):
     def delete_webhook(self, project: Project, webhook_id: str) -> None:
         """Removes what `create_webhook` made. It is fine if it is gone already."""
         raise PluginError(f"{self.title} cannot send webhooks.")
+
+    def webhook_active(self, project: Project, webhook_id: str) -> bool:
+        """Whether the host still has the webhook and still sends to it.
+
+        When False, core deletes it and makes it again.
+        """
+        return True
 
     def receive_webhook(self, request: WebhookRequest, secret: str) -> Sequence[Change]:
         """What a delivery means; () for a ping or for events that do not matter here.

@@ -1,12 +1,21 @@
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, NotFound
+from packistry.git.redaction import plain, redact
 from packistry.inputs import NewSource, SourceChange
 from packistry.models import Package, Project, Source
-from packistry.plugin import Config, keep_secrets, load_config, secret_fields, split_secrets
+from packistry.plugin import (
+    Config,
+    SourceProvider,
+    keep_secrets,
+    load_config,
+    secret_fields,
+    split_secrets,
+)
 from packistry.services.context import secrets_place
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import SecretBox
@@ -100,3 +109,12 @@ class Sources:
     def _free(self, name: str) -> None:
         if self.find(name) is not None:
             raise Conflict(f'There is a source called "{name}" already.')
+
+
+def checked(provider: SourceProvider[Any]) -> list[str]:
+    """The notes of the provider's check as plain text without its secrets.
+
+    Raises what the check raises.
+    """
+    _, secrets = split_secrets(provider.config)
+    return [redact(plain(str(note)), secrets.values()) for note in provider.check() or ()]

@@ -117,7 +117,7 @@ class SourceProviderContract:
         assert not [name for name, secret in secrets.items() if secret in shown]
 
     def test_the_check_passes(self, provider: SourceProvider[Any]) -> None:
-        provider.check()
+        assert all(isinstance(note, str) for note in provider.check())
 
     def test_projects_are_listed_lazily(self, provider: SourceProvider[Any]) -> None:
         found = provider.projects()

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
@@ -59,7 +59,8 @@ class Strange(SourceProvider[Config]):
     Config = Config
     way: Callable[[], Any]
 
-    def check(self) -> None: ...
+    def check(self) -> Sequence[str]:
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Told]:
         return iter(())

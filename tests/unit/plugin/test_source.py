@@ -38,8 +38,8 @@ class Silent(SourceProvider[Config]):
     title = "Silent place"
     Config = Config
 
-    def check(self) -> None:
-        pass
+    def check(self) -> Sequence[str]:
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Project]:
         yield from ()

@@ -20,7 +20,7 @@ class Forge(SourceProvider[Config]):
     name = "forge"
     title = "Forge"
     Config = Config
-    def check(self): ...
+    def check(self): return ()
     def projects(self, search=""): yield from ()
     def project(self, id): return Project(id=id, path=id)
     def open(self, project, workspace): raise NotFound("none")
@@ -126,7 +126,7 @@ def test_two_sets_of_plugins_share_nothing(install: Install, found: Found) -> No
         (OFFERED.replace("return [Forge]", "return [Forge, Forge]"), "two classes are named"),
         (OFFERED.replace("return [Forge]", "return [Config]"), "no subclass of SourceProvider"),
         (OFFERED.replace("return [Forge]", "return ['Forge']"), "no subclass of SourceProvider"),
-        (OFFERED.replace("def check(self): ...", ""), "does not implement check"),
+        (OFFERED.replace("def check(self): return ()", ""), "does not implement check"),
         (OFFERED.replace('"forge"', '"Forge!"'), "lower-case"),
         (OFFERED.replace('    name = "forge"\n', ""), "lower-case"),
         (OFFERED.replace('"Forge"', '" "'), "title"),

@@ -3,11 +3,14 @@ from typing import Any
 import pytest
 
 from packistry import plugin
+from packistry.builtin.source import Git, GitConfig
 from packistry.errors import ConfigurationError, Conflict, NotFound
 from packistry.inputs import NewPackage, NewRepository, NewSource, SourceChange, read
 from packistry.models import Dists
 from packistry.plugin import ConfigError
 from packistry.services.plugins import PluginMissing
+from packistry.services.sources import checked
+from packistry.testing import FakeHost
 
 CANARY = "canary-9f3a"
 
@@ -135,3 +138,21 @@ def test_a_source_in_use_is_not_removed(services):
 def test_a_source_not_in_use_is_removed(services):
     services.sources.remove(add(services))
     assert services.sources.all() == []
+
+
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [
+        (["It expires soon.", 7], ["It expires soon.", "7"]),
+        ([f"\x1b[2JIt is {CANARY}."], ["It is [hidden]."]),
+        (None, []),
+    ],
+    ids=("plain", "hostile", "nothing"),
+)
+def test_the_notes_of_a_check_are_plain_text_without_secrets(notes, told):
+    class Noting(Git):
+        def check(self) -> Any:
+            return notes
+
+    config = GitConfig.model_validate({"password": CANARY})
+    assert checked(Noting(config, FakeHost().client())) == told

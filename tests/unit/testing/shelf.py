@@ -83,8 +83,9 @@ class Shelf(SourceProvider[ShelfConfig]):
     projects_by_id: dict[str, dict[str, Files]] = {}
     snapshot_class: type[ShelfSnapshot] = ShelfSnapshot
 
-    def check(self) -> None:
+    def check(self) -> Sequence[str]:
         """Nothing can be wrong."""
+        return ()
 
     def projects(self, search: str = "") -> Iterator[Project]:
         return (self.project(name) for name in self.projects_by_id if search in name)
