@@ -75,3 +75,19 @@ def test_only_packistry_git_starts_git() -> None:
     for path in MODULES:
         if layer(path) != "git":
             assert "subprocess" not in set(imports(path)), path
+
+
+PLUGINS = sorted((Path(__file__).parents[1] / "plugins").iterdir())
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+def test_a_plugin_imports_what_is_public_and_no_other_plugin(plugin: Path) -> None:
+    public = {"packistry.plugin", plugin.name}
+    for path in plugin.rglob("src/**/*.py"):
+        for name in imports(path):
+            ours = name.startswith(("packistry", "plugins.", "tests."))
+            assert not ours or name in public or name.startswith(f"{plugin.name}."), (path, name)
+    for path in plugin.rglob("tests/*.py"):
+        for name in imports(path):
+            private = name.startswith("packistry.") and name != "packistry.testing"
+            assert not private or name in public, (path, name)

@@ -1,0 +1,89 @@
+import pytest
+
+from packistry.plugin import CredentialsError, NotFound, Unavailable
+from packistry_github.provider import GitHub
+from plugins.packistry_github.tests.host import TOKEN, GitHubHost
+
+
+def paths(github: GitHub, search: str = "") -> list[str]:
+    return [project.path for project in github.projects(search)]
+
+
+def test_all_pages_are_listed(github, host):
+    host.largest_page = 2
+    for number in range(5):
+        host.add(f"acme/part-{number}", 100 + number)
+    assert paths(github) == ["acme/lib", *(f"acme/part-{number}" for number in range(5))]
+
+
+def test_a_search_looks_at_owner_and_name_in_any_case(github, host):
+    host.add("Other/Thing", 8)
+    assert paths(github, "thing") == ["Other/Thing"]
+    assert paths(github, "ACME") == ["acme/lib"]
+
+
+def test_a_next_page_elsewhere_ends_the_listing_and_sees_no_token(github, host):
+    answer = {"Link": '<https://evil.example/user/repos?page=2>; rel="next"'}
+    host.fail_next(200, json=[host.repositories[7]], headers=answer)
+    with pytest.raises(Unavailable, match="another host"):
+        paths(github)
+    assert {request.url.split("/")[2] for request in host.requests} == {"api.github.com"}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "7",
+        "acme/lib",
+        " Acme/Lib ",
+        "https://github.com/acme/lib",
+        "https://github.com/acme/lib.git",
+        "git@github.com:acme/lib.git",
+        "ssh://git@github.com/acme/lib.git",
+    ],
+)
+def test_a_project_is_found_by_what_people_paste(github, typed):
+    assert github.project(typed).id == "7"
+
+
+@pytest.mark.parametrize(
+    "typed", ["lib", "https://elsewhere.example/acme/lib", "a/b/c", "../x", ""]
+)
+def test_what_is_no_project_of_github_is_not_asked_for(github, host, typed):
+    with pytest.raises(NotFound, match="owner/name"):
+        github.project(typed)
+    assert host.requests == []
+
+
+def test_a_renamed_project_is_found_by_its_old_name(github, host):
+    host.rename(7, "acme/library")
+    assert (github.project("acme/lib").id, github.project("acme/lib").path) == ("7", "acme/library")
+
+
+def test_git_goes_to_the_project_that_has_the_number_not_to_who_took_its_name(github, host):
+    before = github.project("acme/lib")
+    host.rename(7, "acme/library")
+    host.add("acme/lib", 666)
+    assert github.remote(before).url == "https://github.com/acme/library.git"
+
+
+def test_git_shows_the_token_as_password_to_this_host_only(github, host):
+    host.repositories[7]["clone_url"] = "https://evil.example/acme/lib.git"
+    remote = github.remote(github.project("7"))
+    assert (remote.url, remote.username, remote.password) == (
+        "https://github.com/acme/lib.git",
+        "x-access-token",
+        TOKEN,
+    )
+
+
+@pytest.mark.parametrize("flag", ["archived", "disabled"])
+def test_a_project_that_is_read_only_is_told_so(github, host, flag):
+    host.repositories[7][flag] = True
+    assert github.project("7").archived
+
+
+def test_a_token_that_github_does_not_know_is_told_so(github, host: GitHubHost):
+    host.token = "another"
+    with pytest.raises(CredentialsError, match="revoked or expired"):
+        github.check()
