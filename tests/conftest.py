@@ -3,12 +3,13 @@
 `pytest --database=postgresql` (or mariadb) runs the same tests on a server of its own.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import insert
+from sqlalchemy import Engine, exists, insert, literal, select, union_all
 
 from packistry import schema
 from packistry.database import connect
@@ -42,22 +43,45 @@ def database_server(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def database_engine(database_server: str) -> Iterator[Engine | None]:
+    """For emptying the database of the server; None for SQLite."""
+    engine = connect(database_server) if database_server else None
+    yield engine
+    if engine:
+        engine.dispose()
+
+
 @pytest.fixture
-def database_url(database_server: str) -> str:
-    if database_server:
-        _empty(database_server)
+def database_url(database_server: str, database_engine: Engine | None) -> str:
+    if database_engine:
+        _empty(database_engine)
     return database_server
 
 
-def _empty(url: str) -> None:
-    engine = connect(url)
+def _empty(engine: Engine) -> None:
+    tables = list(reversed(Base.metadata.sorted_tables))
+    filled = [
+        select(literal(index)).where(exists(select(literal(1)).select_from(table)))
+        for index, table in enumerate(tables)
+    ]
     with engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
+        for index in sorted(connection.scalars(union_all(*filled))):
+            connection.execute(tables[index].delete())
         connection.execute(
             insert(Counter), [{"name": "generation", "value": 1}, {"name": "floor", "value": 0}]
         )
-    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database that is up to date, to be copied."""
+    folder = tmp_path_factory.mktemp("database")
+    settings = Settings(data_dir=folder, url="http://packages.test", workers=0)
+    runtime = Runtime(settings)
+    runtime.prepare()
+    runtime.close()
+    return folder / "packistry.sqlite"
 
 
 @pytest.fixture
@@ -73,7 +97,10 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture
-def runtime(settings: Settings) -> Iterator[Runtime]:
+def runtime(settings: Settings, fresh_database: Path) -> Iterator[Runtime]:
+    if not settings.database_url.get_secret_value():
+        settings.root.mkdir(mode=0o700)
+        shutil.copyfile(fresh_database, settings.root / fresh_database.name)
     runtime = Runtime(settings)
     runtime.prepare()
     yield runtime

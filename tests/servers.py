@@ -192,7 +192,9 @@ def mariadb() -> Iterator[str]:
                 ],
                 check=True,
             )
-            yield f"mysql+pymysql://p:p@127.0.0.1:{port}/packistry?charset=utf8mb4"
+            # PyMySQL reads all certificates of the system for each connection unless told not to.
+            options = "charset=utf8mb4&ssl_disabled=true"
+            yield f"mysql+pymysql://p:p@127.0.0.1:{port}/packistry?{options}"
 
 
 @contextmanager

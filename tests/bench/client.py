@@ -83,7 +83,7 @@ def expect_all(output: str) -> None:
 
 def measure(effort: Effort) -> list[Figure]:
     with folder() as path:
-        installation = install(path)
+        installation = install(path, forked=False)
         access = _fill(path, installation)
         with ExitStack() as stack:
             server_cpu, client_cpu = processors()
@@ -163,7 +163,7 @@ def _connections(ours: Customer) -> Figure:
 
 def _foreign(path: Path, static: int) -> Figure:
     """Requests to us from a project all of whose packages are in the repository after ours."""
-    installation = install(path / "own", url="")
+    installation = install(path / "own", url="", forked=False)
     (path / "own").mkdir()
     runtime = data.runtime(path / "own", "")
     access = data.publish(runtime, [3], "own")

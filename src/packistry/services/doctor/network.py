@@ -2,14 +2,15 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
-from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 SECONDS = 5
 OLDEST_REDIS = 5
@@ -23,6 +24,10 @@ def redis(patient: Patient) -> Iterator[Finding]:
     if not url:
         yield ok("Jobs run in threads of `packistry serve`.")
         return
+    # It takes its time to load, and most commands and installations never need it.
+    from redis import Redis
+    from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
     try:
         with Redis.from_url(
             url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS
@@ -146,6 +151,8 @@ def _status(url: str) -> int | None:
 
 
 def _policy(connection: "Redis") -> str:
+    from redis.exceptions import ResponseError
+
     try:
         found: Any = connection.config_get("maxmemory-policy")
     except ResponseError:
