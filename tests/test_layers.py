@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "git": PLAIN | {"netguard"},
     "plugin": PLAIN | {"netguard", "git"},
     "builtin": {"plugin"},
+    "kit": PLAIN,
     "testing": PLAIN | {"plugin", "composer"},
     "models": {"composer"},
     "database": {"models"},
@@ -31,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": DATA | {"git", "plugin", "netguard", "queue", "services", "schema"},
     "jobs": DATA | {"plugin", "queue", "services", "runtime"},
     "web": DATA | {"plugin", "inputs", "services", "runtime", "jobs"},
-    "cli": DATA | {"plugin", "inputs", "services", "runtime", "jobs", "web", "schema", "app"},
+    "cli": DATA
+    | {"plugin", "inputs", "services", "runtime", "jobs", "web", "schema", "app", "kit"},
     "__main__": {"cli"},
     "app": {"runtime", "web", "settings", "jobs"},
 }

@@ -6,6 +6,7 @@ from packistry.cli.care import doctor, gc, plugins, secrets
 from packistry.cli.grant import grant, revoke
 from packistry.cli.installation import Commands
 from packistry.cli.package import package
+from packistry.cli.plugin import plugin
 from packistry.cli.repository import repository
 from packistry.cli.server import migrate, serve, worker
 from packistry.cli.source import source
@@ -31,6 +32,7 @@ for command in (
     migrate,
     doctor,
     plugins,
+    plugin,
     gc,
     repository,
     source,
