@@ -7,7 +7,15 @@ import pytest
 
 import packistry.plugin
 import packistry.testing
-from packistry.plugin import Snapshot, SourceProvider, Storage, hookspecs
+from packistry.plugin import (
+    AuthBackend,
+    OAuth2Backend,
+    OpenIDBackend,
+    Snapshot,
+    SourceProvider,
+    Storage,
+    hookspecs,
+)
 
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
 WORDS = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", PAGE))))
@@ -35,7 +43,14 @@ def test_every_hook_is_on_the_page(name: str) -> None:
     sorted(
         {
             name
-            for contract in (SourceProvider, Snapshot, Storage)
+            for contract in (
+                SourceProvider,
+                Snapshot,
+                Storage,
+                AuthBackend,
+                OAuth2Backend,
+                OpenIDBackend,
+            )
             for name in vars(contract)
             if not name.startswith("_")
         }

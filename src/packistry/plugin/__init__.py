@@ -42,6 +42,8 @@ from packistry.plugin.events import (
 from packistry.plugin.git import GitSourceProvider
 from packistry.plugin.hookspecs import hookimpl
 from packistry.plugin.http import HttpClient, HttpLimits, HttpResponse, linked_next
+from packistry.plugin.oauth2 import Endpoints, OAuth2Backend, OAuth2Config, TokenAnswer
+from packistry.plugin.openid import OpenIDBackend
 from packistry.plugin.source import (
     Change,
     Project,
@@ -67,6 +69,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "CredentialsError",
+    "Endpoints",
     "Event",
     "FormField",
     "GitPolicy",
@@ -79,6 +82,9 @@ __all__ = [
     "InvalidKey",
     "InvalidWebhook",
     "NotFound",
+    "OAuth2Backend",
+    "OAuth2Config",
+    "OpenIDBackend",
     "PackageAdded",
     "PackageRemoved",
     "PluginError",
@@ -102,6 +108,7 @@ __all__ = [
     "Storage",
     "StorageConflict",
     "SyncFailed",
+    "TokenAnswer",
     "Unavailable",
     "UnsafeContent",
     "VersionDownloaded",

@@ -3,16 +3,19 @@
 import pytest
 
 # Before the contracts are imported, so that their assertions show what was compared.
-for _module in ("source", "storage", "webhooks"):
+for _module in ("auth", "source", "storage", "webhooks"):
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
+from packistry.testing.auth import CALLBACK_URL, AuthBackendContract  # noqa: E402 - see above
 from packistry.testing.host import FakeHost, HostRequest, UnexpectedRequest  # noqa: E402 - see above
 from packistry.testing.source import SourceProviderContract  # noqa: E402 - see above
 from packistry.testing.storage import StorageContract  # noqa: E402 - see above
 from packistry.testing.webhooks import WEBHOOK_URL, WebhookContract  # noqa: E402 - see above
 
 __all__ = [
+    "CALLBACK_URL",
     "WEBHOOK_URL",
+    "AuthBackendContract",
     "FakeHost",
     "HostRequest",
     "SourceProviderContract",
