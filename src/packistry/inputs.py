@@ -6,7 +6,7 @@ a secret field.
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -201,6 +201,10 @@ Subdirectory = Annotated[str, AfterValidator(subdirectory)]
 Password = Annotated[SecretStr, AfterValidator(password)]
 
 
+Inherit = Literal["inherit"]
+"""In a change: back to what the source, or above it the repository, says."""
+
+
 class Input(BaseModel):
     """The base of all inputs. In a change, None keeps what is there."""
 
@@ -236,6 +240,7 @@ class NewSource(Input):
     provider: str
     config: dict[str, Any] = Field(default={}, repr=False)
     dists: Dists = Dists.EAGER
+    tag_policy: TagPolicy | None = None
 
 
 class SourceChange(Input):
@@ -249,13 +254,22 @@ class SourceChange(Input):
     config: dict[str, Any] = Field(default={}, repr=False)
     clear: frozenset[str] = frozenset()
     dists: Dists | None = None
+    tag_policy: TagPolicy | Inherit | None = None
 
 
 class NewPackage(Input):
-    """How a package is made from a project of a source. `dists` None: as the source says."""
+    """How a package is made from a project of a source. None: as the source says."""
 
     subdirectory: Subdirectory = ""
     dists: Dists | None = None
+    tag_policy: TagPolicy | None = None
+
+
+class PackageChange(Input):
+    """What changes about how a package is imported, from its next sync on."""
+
+    dists: Dists | Inherit | None = None
+    tag_policy: TagPolicy | Inherit | None = None
 
 
 class NewUser(Input):

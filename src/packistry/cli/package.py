@@ -6,19 +6,32 @@ from packistry.cli import waiting
 from packistry.cli.asking import confirm, yes_option
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, size, write_facts, write_json, write_next, write_table
+from packistry.cli.policy import (
+    REPOSITORY_HELP,
+    TAG_POLICY,
+    TAG_POLICY_HELP,
+    WAIT_HELP,
+    accept,
+    edit,
+    held,
+    held_facts,
+    refuse,
+    write_held,
+)
 from packistry.inputs import NewPackage, read
 from packistry.models import Dist, Dists, Package, Repository, Sync, Version
 from packistry.services import Services
 from packistry.services.packages import Progress, Summary
 from packistry.services.snippets import repository_commands
 
-REPOSITORY_HELP = "The repository it is in, by path; '' is the root."
-WAIT_HELP = "Wait until it is imported, and say what became of each ref."
-
 
 @click.group()
 def package() -> None:
     """The packages."""
+
+
+for command in (edit, held, accept, refuse):
+    package.add_command(command)
 
 
 @package.command("add")
@@ -30,6 +43,7 @@ def package() -> None:
     type=click.Choice([dists.value for dists in Dists]),
     help="Build dists at import or at their first download. Without: as the source says.",
 )
+@click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
 @click.option("--wait", is_flag=True, help=WAIT_HELP)
 @json_option
 @click.argument("names", metavar="PROJECT...", nargs=-1, required=True)
@@ -42,12 +56,13 @@ def add(
     source_name: str,
     subdirectory: str,
     dists: str | None,
+    tag_policy: str | None,
     wait: bool,
     as_json: bool,
     names: tuple[str, ...],
 ) -> None:
     """Make a package of each PROJECT of a source: what the host calls it, or its URL."""
-    new = read(NewPackage, subdirectory=subdirectory, dists=dists)
+    new = read(NewPackage, subdirectory=subdirectory, dists=dists, tag_policy=tag_policy)
     with installation.transaction() as services:
         services.repositories.get(path)
         make = services.context.provider_maker(services.sources.get(source_name))
@@ -71,7 +86,9 @@ def add(
     if not as_json:
         for row in added:
             click.echo(f"Package number {row['id']} is made from {row['project']}.")
-    finished = _finish(installation, [row["sync"] for row in added], wait, as_json)
+    finished = waiting.finish(
+        installation.runtime, [row["sync"] for row in added], wait=wait, quiet=as_json
+    )
     if as_json:
         write_json(_named(installation, added, finished))
     elif not wait:
@@ -134,7 +151,9 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             "abandoned": found.abandoned,
             "subdirectory": found.subdirectory,
             "policy": found.dists,
+            "tag_policy": found.tag_policy,
             "version_list": [_version(*each) for each in services.packages.versions(found)],
+            "held": [held_facts(each) for each in services.protection.held(found)],
             "syncs": [_sync(each) for each in services.packages.recent_syncs(found)],
         }
     if as_json:
@@ -170,7 +189,7 @@ def sync(
         return [services.packages.sync(_get(services, name, path)).id for name in names]
 
     owed = installation.attempt(work)
-    finished = _finish(installation, owed, wait, as_json)
+    finished = waiting.finish(installation.runtime, owed, wait=wait, quiet=as_json)
     if as_json:
         write_json(
             [waiting.facts(each) for each in finished] if wait else [{"id": i} for i in owed]
@@ -201,18 +220,6 @@ def remove(installation: Installation, name: str, path: str | None, yes: bool) -
         lambda services: services.packages.remove(services.packages.get(str(number)))
     )
     click.echo(f"{name} is removed. `packistry gc` frees its space.")
-
-
-def _finish(
-    installation: Installation, owed: list[int], wait: bool, as_json: bool
-) -> list[Progress]:
-    """The syncs as they ended, if waiting was asked for; told unless JSON was."""
-    if not wait:
-        return []
-    finished = waiting.Waiting(installation.runtime, owed).until_done()
-    if not as_json:
-        waiting.report(finished)
-    return finished
 
 
 def _named(
@@ -260,7 +267,6 @@ def _version(version: Version, dist: Dist | None) -> dict[str, Any]:
         "normalized": version.normalized,
         "kind": version.kind,
         "reference": version.reference,
-        "held_reference": version.held_reference or None,
         "committed_at": version.committed_at,
         "dist_bytes": dist.size if dist and dist.built else None,
         "dist_failure": dist.failure or None if dist else None,
@@ -302,12 +308,15 @@ def _write_package(facts: dict[str, Any]) -> None:
                 each["reference"][:12],
                 each["committed_at"],
                 "" if each["dist_bytes"] is None else size(each["dist_bytes"]),
-                _remark(each),
+                each["dist_failure"] or "",
             ]
             for each in facts["version_list"]
         ],
         "It has no versions. The last sync says why.",
     )
+    if facts["held"]:
+        click.echo()
+        write_held(facts["held"])
     if facts["syncs"]:
         click.echo()
         write_table(
@@ -325,9 +334,3 @@ def _write_package(facts: dict[str, Any]) -> None:
             ],
             "",
         )
-
-
-def _remark(version: dict[str, Any]) -> str:
-    if version["held_reference"]:
-        return f"the tag has moved to {version['held_reference'][:12]}; this one stays"
-    return version["dist_failure"] or ""

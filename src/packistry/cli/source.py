@@ -7,8 +7,9 @@ from packistry.cli.asking import confirm, yes_option
 from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.cli.policy import INHERIT, TAG_POLICY, TAG_POLICY_HELP
 from packistry.inputs import NewSource, SourceChange, read
-from packistry.models import Dists, Source
+from packistry.models import Dists, Source, TagPolicy
 from packistry.plugin import (
     PluginError,
     SourceProvider,
@@ -31,6 +32,7 @@ def source() -> None:
 @click.option("--provider", required=True, help="Which plugin; `packistry plugins` lists them.")
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
 @click.option("--dists", type=DISTS, default=Dists.EAGER.value, show_default=True, help=DISTS_HELP)
+@click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
 @json_option
 @pass_installation
 def add(
@@ -39,13 +41,21 @@ def add(
     provider: str,
     given: tuple[str, ...],
     dists: str,
+    tag_policy: str | None,
     as_json: bool,
 ) -> None:
     """Make a source called NAME. Its credentials are tried first."""
     runtime = installation.runtime
     config = runtime.plugins.source_provider(provider).Config
     values = ask_missing(config, read_settings(config, given))
-    new = read(NewSource, name=name, provider=provider, config=values, dists=dists)
+    new = read(
+        NewSource,
+        name=name,
+        provider=provider,
+        config=values,
+        dists=dists,
+        tag_policy=tag_policy,
+    )
     tried = runtime.plugins.make_source(provider, values, http=runtime.http, git=runtime.git)
     try:
         _write_notes(tried)
@@ -102,14 +112,21 @@ def list_(installation: Installation, as_json: bool) -> None:
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
 @click.option("--clear", metavar="KEY", multiple=True, help="Forget this secret.")
 @click.option("--dists", type=DISTS, help=DISTS_HELP)
+@click.option(
+    "--tag-policy",
+    type=click.Choice([*(policy.value for policy in TagPolicy), INHERIT]),
+    help="Whether a stable tag that moved upstream is held (protect) or followed; inherit: as each "
+    "repository says.",
+)
 @pass_installation
 def edit(
     installation: Installation,
+    /,
     source_name: str,
     name: str | None,
     given: tuple[str, ...],
     clear: tuple[str, ...],
-    dists: str | None,
+    **changes: Any,
 ) -> None:
     """Change the source called NAME. What is not said stays, secrets too."""
     with installation.transaction() as services:
@@ -121,7 +138,7 @@ def edit(
         unknown = sorted(set(clear) - secret_fields(config))
         if unknown:
             raise click.UsageError(f"{unknown[0]!r} is no secret of the provider {provider}.")
-    change = read(SourceChange, name=name, config=values, clear=frozenset(clear), dists=dists)
+    change = read(SourceChange, name=name, config=values, clear=frozenset(clear), **changes)
     with installation.transaction() as services:
         found = services.sources.get(source_name)
         services.sources.edit(found, change)
@@ -214,5 +231,6 @@ def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[s
         "config": {key: value for key, value in source.config.items() if key not in hidden},
         "has_secrets": source.secrets != "",
         "dists": source.dists,
+        "tag_policy": source.tag_policy,
         "created_at": source.created_at,
     }

@@ -65,6 +65,18 @@ class Waiting:
             jobs.run(self._runtime, "sync", sync_id)
 
 
+def finish(
+    runtime: Runtime, sync_ids: Sequence[int], *, wait: bool, quiet: bool = False
+) -> list[Progress]:
+    """The syncs as they ended, if waiting was asked for; told unless `quiet`."""
+    if not wait:
+        return []
+    finished = Waiting(runtime, sync_ids).until_done()
+    if not quiet:
+        report(finished)
+    return finished
+
+
 def ended(sync: Progress) -> bool:
     """Whether nothing more happens to it now."""
     if sync.state is SyncState.QUEUED:

@@ -60,7 +60,13 @@ class VersionName:
 
         Of several tags with one identity only the first, in `order_tags`, is a version.
         """
-        return self.normalized if self.dev else _LEADING_ZEROS.sub("", self.normalized)
+        return identity(self.normalized)
+
+
+def identity(normalized: str) -> str:
+    """Equal for two normalised versions that Composer takes for one: "1.01.0.0" and "1.1.0.0"."""
+    dev = parse_stability(normalized) == "dev"
+    return normalized if dev else _LEADING_ZEROS.sub("", normalized)
 
 
 def version_of_tag(tag: str, manifest_version: str | None = None) -> VersionName:

@@ -7,6 +7,7 @@ from packistry.models.repository import Repository, TagPolicy
 from packistry.models.source import Dists, Project, Source
 from packistry.models.state import Counter, Intent, Lease, Setting
 from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReason, SyncState
+from packistry.models.tag_pin import TagPin
 from packistry.models.token import Grant, Token, TokenKind
 from packistry.models.user import Role, User
 
@@ -33,6 +34,7 @@ __all__ = [
     "SyncItem",
     "SyncReason",
     "SyncState",
+    "TagPin",
     "TagPolicy",
     "Token",
     "TokenKind",

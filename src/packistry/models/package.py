@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from packistry.models.base import TABLE, Base, JSONText, LongBlob, LongText, new_uid, now, word
-from packistry.models.repository import Repository
+from packistry.models.repository import Repository, TagPolicy
 from packistry.models.source import Dists, Project
 
 
@@ -30,6 +30,8 @@ class Package(Base):
     keywords: Mapped[list[str]] = mapped_column(JSONText, default=list)
     # None: as its source says.
     dists: Mapped[Dists | None] = mapped_column(word(Dists))
+    # None: as its source says, and if that says nothing, as its repository.
+    tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
     # False, True, or the name of the package to use instead.
     abandoned: Mapped[bool | str] = mapped_column(JSONText, default=False)
     readme: Mapped[str] = mapped_column(LongText, default="")
@@ -99,8 +101,6 @@ class Version(Base):
     kind: Mapped[VersionKind] = mapped_column(word(VersionKind))
     ref: Mapped[str] = mapped_column(String(255), default="")
     reference: Mapped[str] = mapped_column(String(64))
-    # When the tag's commit differs upstream and the policy protects it: that other commit.
-    held_reference: Mapped[str] = mapped_column(String(64), default="")
     # The commit's date; for an upload, when it came.
     committed_at: Mapped[datetime]
     default_branch: Mapped[bool] = mapped_column(default=False)

@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from packistry.models.base import TABLE, Base, JSONText, new_uid, now, word
+from packistry.models.repository import TagPolicy
 
 
 class Dists(StrEnum):
@@ -28,6 +29,8 @@ class Source(Base):
     # The secret fields of the configuration as one ciphertext (services.secrets); "" for none.
     secrets: Mapped[str] = mapped_column(Text, default="")
     dists: Mapped[Dists] = mapped_column(word(Dists), default=Dists.EAGER)
+    # None: as each package's repository says.
+    tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     projects: Mapped[list["Project"]] = relationship(

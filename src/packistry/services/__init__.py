@@ -12,6 +12,7 @@ from packistry.services.grants import Grants
 from packistry.services.ledger import Ledger
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
+from packistry.services.protection import Protection
 from packistry.services.repositories import Repositories
 from packistry.services.sources import Sources
 from packistry.services.tokens import Tokens
@@ -52,6 +53,10 @@ class Services:
     @cached_property
     def packages(self) -> Packages:
         return Packages(self.session, self.documents, self.ledger, self.projects)
+
+    @cached_property
+    def protection(self) -> Protection:
+        return Protection(self.session, self.ledger)
 
     @cached_property
     def repositories(self) -> Repositories:

@@ -1,11 +1,12 @@
 """What moved: the refs of a project against the versions of a package. Nothing is read for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packistry.composer.versions import (
     SkippedRef,
     VersionName,
+    identity,
     is_short_lived_branch,
     order_branches,
     order_tags,
@@ -19,10 +20,6 @@ STABLE = "stable"
 LONGEST_NAME = 300
 SHORT_LIVED = "A tool made this branch for a while; such branches are left out."
 UPLOADED = "A version of this number was uploaded."
-MOVED = (
-    "The tag points to another commit than before. The repository protects stable versions, so "
-    "the one imported first stays."
-)
 
 RefKey = tuple[str, str]
 """A ref's kind and name."""
@@ -39,13 +36,21 @@ class KnownVersion:
     normalized: str
     stability: str
     reference: str
-    held_reference: str
     default_branch: bool
     built: bool
 
     @property
     def key(self) -> RefKey:
         return self.kind, self.ref
+
+    @property
+    def is_release(self) -> bool:
+        """Whether it is what a repository may protect: a stable version that a tag gave."""
+        return self.kind == RefKind.TAG and self.stability == STABLE
+
+    @property
+    def identity(self) -> str:
+        return identity(self.normalized)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +68,24 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pin:
+    """What is remembered of a stable version whose tag moved or went away (models.TagPin)."""
+
+    identity: str
+    reference: str
+    ref: str
+    held_reference: str
+    accepted_reference: str
+    refused_reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Known:
-    """All that the database has of a package."""
+    """All that the database has of a package. `pins` are by their versions' identity."""
 
     versions: Sequence[KnownVersion]
     verdicts: Sequence[Verdict]
+    pins: Mapping[str, Pin] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +113,14 @@ class Held:
 class Comparison:
     """What is to be done. `candidates` are in the order in which the first of equals wins.
 
-    `taken` has the ref of each normalised version that stays as it is. `released` were held and
-    point back to the commit they had. `removed` are versions without a ref.
+    `taken` has the ref of each normalised version that stays as it is. `released` are identities
+    whose tag was held and is back, or gone. `removed` are versions without a ref.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
-    released: list[KnownVersion] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
     removed: list[KnownVersion] = field(default_factory=list)
     forgotten: list[Verdict] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)
@@ -171,6 +189,11 @@ class _Comparing:
                 self._result.taken[version.normalized] = ""
             elif version.key not in seen:
                 self._result.removed.append(version)
+        self._result.released = [
+            pin.identity
+            for pin in self._known.pins.values()
+            if pin.held_reference and (RefKind.TAG, pin.ref) not in seen
+        ]
         self._result.forgotten = [
             verdict for verdict in self._known.verdicts if verdict.key not in seen
         ]
@@ -191,22 +214,23 @@ class _Comparing:
         if verdict is not None and verdict.reference == ref.commit:
             # It moved to a commit that cannot be a version: the one before stays.
             return True
+        pin = self._known.pins.get(version.identity)
+        held = pin.held_reference if pin else ""
         if version.reference == ref.commit:
-            if version.held_reference:
-                self._result.released.append(version)
+            if held:
+                self._result.released.append(version.identity)
             return version.built or not self._eager
-        if not self._protected(version):
+        if not self._protected(version) or (pin and pin.accepted_reference == ref.commit):
             return False
-        if version.held_reference != ref.commit:
+        if pin and pin.refused_reference == ref.commit:
+            if held:
+                self._result.released.append(version.identity)
+        elif held != ref.commit:
             self._result.held.append(Held(version=version, ref=ref))
         return True
 
     def _protected(self, version: KnownVersion) -> bool:
-        return (
-            version.kind == RefKind.TAG
-            and version.stability == STABLE
-            and self._policy == TagPolicy.PROTECT
-        )
+        return version.is_release and self._policy == TagPolicy.PROTECT
 
     def _look_at(self, ref: Ref) -> None:
         try:
@@ -224,12 +248,14 @@ class _Comparing:
 
     def _hold_renamed(self, ref: Ref, name: VersionName) -> bool:
         """`v1.0` gone and `1.0` there instead, at another commit, is a moved stable version."""
+        pin = self._known.pins.get(name.identity)
         for version in self._result.removed:
-            if version.normalized == name.normalized and self._protected(version):
-                if version.reference == ref.commit:
+            if version.identity == name.identity and self._protected(version):
+                accepted = pin.accepted_reference if pin else ""
+                if ref.commit in (version.reference, accepted):
                     return False
                 self._result.removed.remove(version)
-                self._result.taken[name.normalized] = ref.name
+                self._result.taken[version.normalized] = ref.name
                 self._result.held.append(Held(version=version, ref=ref))
                 return True
         return False
@@ -239,6 +265,15 @@ class _Comparing:
         known = self._verdicts.get(verdict.key)
         if known is None or known.reason != verdict.reason:
             self._result.verdicts.append(verdict)
+
+
+def moved(old: str, new: str, *, served: bool) -> str:
+    """The reason why a tag is held."""
+    stays = "so the version stays as it is" if served else "so the version is not served"
+    return (
+        f"The tag was at {old} and now points to {new}. Stable versions are protected here, "
+        f"{stays} until `packistry package accept` takes the new commit."
+    )
 
 
 def shown(ref: RefusedRef) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO, TypeVar
 
 from packistry.composer.manifest import BadManifest, Manifest, check, parse
 from packistry.composer.names import InvalidName, check_package_name
-from packistry.composer.semver import sort_key
+from packistry.composer.semver import parse_stability, sort_key
 from packistry.composer.versions import SkippedRef, VersionName, version_of_tag
 from packistry.models import Outcome, TagPolicy
 from packistry.plugin import (
@@ -23,14 +23,17 @@ from packistry.plugin import (
 from packistry.services import Services
 from packistry.services.archives import Archives, NotBuilt
 from packistry.services.comparison import (
+    STABLE,
     Candidate,
     Comparison,
     Known,
     Verdict,
     duplicate,
+    moved,
 )
 from packistry.services.dists import Dists, StoredFile, archive_prefix, check_archive
 from packistry.services.ledger import Claim
+from packistry.services.pins import Hold
 from packistry.services.records import Facts, Item, Record, Records
 from packistry.services.transactions import Transactions
 
@@ -41,6 +44,7 @@ RECORDED_AT_ONCE = 50
 # So many archives in a row that the host did not give: it is the host, not the refs.
 FAILURES_IN_A_ROW = 5
 NO_REFS = "The repository has no branches and no tags."
+REFUSED = "An administrator refused this commit for the version."
 NO_NAME = "composer.json does not say the package's name."
 LONGEST_README = 512 * 1024
 
@@ -110,6 +114,11 @@ class Importer:
         self._name = target.name or ""
         self._nameless = ""
         self._taken = dict(comparison.taken)
+        self._releases = {
+            version.identity: version.reference
+            for version in target.known.versions
+            if version.is_release
+        }
         self._failures = 0
 
     @property
@@ -181,8 +190,32 @@ class Importer:
         if name.normalized in self._taken:
             verdict = duplicate(ref, self._taken[name.normalized])
             return Item(ref=ref, outcome=Outcome.SKIPPED, reason=verdict.reason, verdict=verdict)
+        if held := self._held(candidate, name):
+            return held
         self._taken[name.normalized] = ref.name
         return _Plan(candidate=candidate, name=name, manifest=manifest)
+
+    def _held(self, candidate: Candidate, name: VersionName) -> Item | None:
+        """A tag whose version was another commit once: it may not become one by itself."""
+        ref = candidate.ref
+        stable = ref.kind is RefKind.TAG and parse_stability(name.normalized) == STABLE
+        if not stable or self._target.policy != TagPolicy.PROTECT:
+            return None
+        pin = self._records.pins.get(name.identity)
+        before = self._releases.get(name.identity) or (pin.reference if pin else "")
+        if not before or before == ref.commit or (pin and pin.accepted_reference == ref.commit):
+            return None
+        if pin and pin.refused_reference == ref.commit:
+            return self._refused(candidate, REFUSED)
+        reason = moved(before, ref.commit, served=False)
+        hold = Hold(
+            version=name.pretty,
+            identity=name.identity,
+            reference=before,
+            ref=ref.name,
+            commit=ref.commit,
+        )
+        return replace(self._refused(candidate, reason), outcome=Outcome.HELD, hold=hold)
 
     def _no_manifest(self) -> str:
         folder = self._target.subdirectory

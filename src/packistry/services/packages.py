@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from packistry import plugin
 from packistry.errors import Conflict, NotFound
-from packistry.inputs import NewPackage
+from packistry.inputs import NewPackage, PackageChange
 from packistry.models import (
     Dist,
     Outcome,
@@ -23,6 +23,7 @@ from packistry.models import (
 )
 from packistry.services.documents import Documents
 from packistry.services.ledger import Ledger
+from packistry.services.pins import remember_all
 from packistry.services.projects import Projects
 
 RECENT_SYNCS = 5
@@ -128,6 +129,14 @@ class Packages:
         """
         return [self._add(repository, source, project, new) for project in projects]
 
+    def edit(self, package: Package, change: PackageChange) -> None:
+        """What its next sync goes by."""
+        for name in ("dists", "tag_policy"):
+            value = getattr(change, name)
+            if value is not None:
+                setattr(package, name, None if value == "inherit" else value)
+        self._session.flush()
+
     def sync(self, package: Package) -> Sync:
         """The sync that is now owed to its project. Raises Conflict when it has none."""
         if package.project is None:
@@ -148,9 +157,11 @@ class Packages:
     def remove(self, package: Package) -> None:
         """With its versions. Its project goes with the last package made from it.
 
-        The zips go at the next collection of garbage.
+        The zips go at the next collection of garbage. What its stable versions were is remembered:
+        a package of this name holds their tags to it.
         """
         project = package.project
+        remember_all(self._session, package)
         self._documents.forget(package)
         # A version points at its dist: one database deletes the dists first and would object.
         self._session.execute(delete(Version).where(Version.package_id == package.id))
@@ -262,7 +273,11 @@ class Packages:
                 f'{found.path} is in the repository "{repository.name}" already: package {name}.'
             )
         package = Package(
-            repository=repository, project=project, subdirectory=new.subdirectory, dists=new.dists
+            repository=repository,
+            project=project,
+            subdirectory=new.subdirectory,
+            dists=new.dists,
+            tag_policy=new.tag_policy,
         )
         self._session.add(package)
         self._session.flush()

@@ -16,17 +16,18 @@ from packistry.models.base import now
 from packistry.plugin import Ref, RefKind, VersionRemoved
 from packistry.services import Services, dists
 from packistry.services.comparison import (
-    MOVED,
     STABLE,
     Comparison,
     Held,
     Known,
     KnownVersion,
     Verdict,
+    moved,
 )
 from packistry.services.dists import StoredFile
 from packistry.services.history import History, chunks, run
 from packistry.services.ledger import Claim
+from packistry.services.pins import Hold, Pins, want
 
 LONGEST_DESCRIPTION = 2000
 FIRST_YEAR = 1970
@@ -48,7 +49,6 @@ _CHANGE_VERSION = (
                 "kind",
                 "ref",
                 "reference",
-                "held_reference",
                 "committed_at",
                 "default_branch",
                 "manifest",
@@ -85,7 +85,8 @@ class Record:
 class Item:
     """A ref that is no version.
 
-    `verdict` None: it is read again next time. `removes`: the version it was.
+    `verdict` None: it is read again next time. `removes`: the version it was. `hold`: it may
+    become one when a person says so.
     """
 
     ref: Ref
@@ -93,6 +94,7 @@ class Item:
     reason: str
     verdict: Verdict | None = None
     removes: KnownVersion | None = None
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,7 @@ class Records:
         self._default = default
         self._versions = {version.normalized: version for version in known.versions}
         self._history = History(claim, package_id, known.verdicts)
+        self.pins = Pins(package_id, known.pins)
         self._reused: set[int] = set()
         self.stale = False
 
@@ -125,9 +128,8 @@ class Records:
             self._history.item(verdict.kind, verdict.ref, Outcome.SKIPPED, reason=verdict.reason)
             for verdict in comparison.verdicts
         ]
-        items += [self._hold(services.session, held) for held in comparison.held]
-        for version in comparison.released:
-            self._update_version(services.session, version.id, {"held_reference": ""})
+        self.pins.release(services.session, comparison.released)
+        items += self._hold(services.session, comparison.held)
         self._history.add(services.session, items)
         services.ledger.advance(self._claim, 0)
 
@@ -139,6 +141,7 @@ class Records:
             item for item in items if item.verdict is None or not self._history.has(item.verdict)
         ]
         self._history.keep_verdicts(session, verdicts)
+        self.pins.hold(session, [item.hold for item in items if item.hold is not None])
         self._history.add(
             session,
             [
@@ -193,6 +196,7 @@ class Records:
         if lazy:
             ids |= dists.lazy_dists(session, self._package_id, lazy)
         items = self._write_versions(session, records, ids)
+        self.pins.release(session, [record.name.identity for record in records])
         self._history.add(session, items)
         self._history.drop_verdicts(
             session, [(record.ref.kind, record.ref.name) for record in records]
@@ -215,6 +219,8 @@ class Records:
         if session.scalar(taken):
             return False
         package.name, package.stale = name, True
+        session.flush()
+        self.pins.load(session)
         self.stale = True
         services.ledger.advance(self._claim, 0)
         return True
@@ -263,19 +269,32 @@ class Records:
             self._describe(session, facts)
         services.ledger.advance(self._claim, 0)
 
-    def _hold(self, session: Session, held: Held) -> dict[str, Any]:
-        ref = held.ref
-        self._update_version(
-            session, held.version.id, {"ref": ref.name, "held_reference": ref.commit}
-        )
-        return self._history.item(
-            ref.kind,
-            ref.name,
-            Outcome.HELD,
-            reference=ref.commit,
-            version=held.version.name,
-            reason=MOVED,
-        )
+    def _hold(self, session: Session, all_held: Sequence[Held]) -> list[dict[str, Any]]:
+        holds, items = [], []
+        for held in all_held:
+            version, ref = held.version, held.ref
+            if version.ref != ref.name:
+                run(session, update(Version).where(Version.id == version.id).values(ref=ref.name))
+            hold = Hold(
+                version=version.name,
+                identity=version.identity,
+                reference=version.reference,
+                ref=ref.name,
+                commit=ref.commit,
+            )
+            item = self._history.item(
+                ref.kind,
+                ref.name,
+                Outcome.HELD,
+                reference=ref.commit,
+                version=version.name,
+                reason=moved(version.reference, ref.commit, served=True),
+            )
+            holds.append(hold)
+            items.append(item)
+        self.pins.hold(session, holds)
+        want(session, [held.version.id for held in all_held if not held.version.built])
+        return items
 
     def _write_versions(
         self, session: Session, records: Sequence[Record], ids: dict[str, int]
@@ -317,7 +336,6 @@ class Records:
             "kind": VersionKind(ref.kind.value),
             "ref": ref.name,
             "reference": ref.commit,
-            "held_reference": "",
             "committed_at": _plausible(manifest.time, ref.committed_at),
             "default_branch": (ref.kind, ref.name) == (RefKind.BRANCH, self._default),
             "manifest": dict(manifest.metadata),
@@ -328,6 +346,7 @@ class Records:
         if not versions:
             return
         session = services.session
+        self.pins.remember(session, versions)
         for ids in chunks([version.id for version in versions]):
             run(session, delete(Version).where(Version.id.in_(ids)))
         items = [
@@ -387,9 +406,6 @@ class Records:
         # Every time: a document may be rendered between two transactions of one import.
         session.execute(_MARK_STALE, {"package": self._package_id})
         self.stale = True
-
-    def _update_version(self, session: Session, version_id: int, values: dict[str, Any]) -> None:
-        run(session, update(Version).where(Version.id == version_id).values(**values))
 
 
 def _plausible(typed: datetime | None, committed: datetime) -> datetime:

@@ -56,7 +56,9 @@ class Sources:
         """Raises Conflict, PluginMissing, ConfigError. Contacts nobody."""
         self._free(new.name)
         provider = self._plugins.source_provider(new.provider)
-        source = Source(name=new.name, provider=new.provider, dists=new.dists)
+        source = Source(
+            name=new.name, provider=new.provider, dists=new.dists, tag_policy=new.tag_policy
+        )
         self._session.add(source)
         # The place a secret is bound to holds the uid, which a flush fills in.
         self._session.flush()
@@ -80,6 +82,8 @@ class Sources:
             self._store(source, load_config(config, values))
         if change.dists is not None:
             source.dists = change.dists
+        if change.tag_policy is not None:
+            source.tag_policy = None if change.tag_policy == "inherit" else change.tag_policy
         self._session.flush()
 
     def remove(self, source: Source) -> None:

@@ -31,6 +31,7 @@ from packistry.services.comparison import Known, KnownVersion, Verdict, compare
 from packistry.services.dists import Place, place
 from packistry.services.importer import Content, Importer, Target
 from packistry.services.ledger import Claim, ClaimLost
+from packistry.services.pins import pins_of
 from packistry.services.transactions import Transactions
 
 # What another try in half a minute will not change; a person has to do something.
@@ -214,15 +215,17 @@ def _targets(session: Session, project: Project, source: Source) -> list[Target]
             Package.name,
             Package.subdirectory,
             Package.dists,
+            Package.tag_policy,
             Package.stale,
             Repository.path,
-            Repository.tag_policy,
+            Repository.tag_policy.label("repository_policy"),
         )
         .join(Repository, Repository.id == Package.repository_id)
         .where(Package.project_id == project.id)
         .order_by(Package.id)
     ).all()
     versions, verdicts = _versions(session, project.id), _verdicts(session, project.id)
+    pins = pins_of(session, project.id)
     return [
         Target(
             id=row.id,
@@ -231,9 +234,9 @@ def _targets(session: Session, project: Project, source: Source) -> list[Target]
             name=row.name,
             subdirectory=row.subdirectory,
             eager=(row.dists or source.dists) == Dists.EAGER,
-            policy=row.tag_policy,
+            policy=row.tag_policy or source.tag_policy or row.repository_policy,
             stale=row.stale,
-            known=Known(versions=versions[row.id], verdicts=verdicts[row.id]),
+            known=Known(versions=versions[row.id], verdicts=verdicts[row.id], pins=pins[row.id]),
         )
         for row in rows
     ]
@@ -250,7 +253,6 @@ def _versions(session: Session, project_id: int) -> dict[int, list[KnownVersion]
             Version.normalized,
             Version.stability,
             Version.reference,
-            Version.held_reference,
             Version.default_branch,
             Dist.storage_key,
             Dist.failure,
@@ -270,7 +272,6 @@ def _versions(session: Session, project_id: int) -> dict[int, list[KnownVersion]
                 normalized=row.normalized,
                 stability=row.stability,
                 reference=row.reference,
-                held_reference=row.held_reference,
                 default_branch=row.default_branch,
                 built=bool(row.storage_key or row.failure),
             )
