@@ -1,8 +1,9 @@
 import pytest
 
-from packistry.plugin import CredentialsError, NotFound, Unavailable
+from packistry.plugin import NotFound, Unavailable
 from packistry_github.provider import GitHub
-from plugins.packistry_github.tests.host import TOKEN, GitHubHost
+from plugins.packistry_github.tests.conftest import provider
+from plugins.packistry_github.tests.host import TOKEN, data
 
 
 def paths(github: GitHub, search: str = "") -> list[str]:
@@ -50,7 +51,7 @@ def test_a_project_is_found_by_what_people_paste(github, typed):
     "typed", ["lib", "https://elsewhere.example/acme/lib", "a/b/c", "../x", ""]
 )
 def test_what_is_no_project_of_github_is_not_asked_for(github, host, typed):
-    with pytest.raises(NotFound, match="owner/name"):
+    with pytest.raises(NotFound):
         github.project(typed)
     assert host.requests == []
 
@@ -83,7 +84,28 @@ def test_a_project_that_is_read_only_is_told_so(github, host, flag):
     assert github.project("7").archived
 
 
-def test_a_token_that_github_does_not_know_is_told_so(github, host: GitHubHost):
-    host.token = "another"
-    with pytest.raises(CredentialsError, match="revoked or expired"):
-        github.check()
+def test_a_whole_name_finds_what_is_only_public(github, host):
+    listed = host.repositories.copy()
+    host.add("else/where", 9)
+    host._sorted = lambda: list(listed.values())
+    assert paths(github, "else/where") == ["else/where"]
+    assert paths(github, "acme/lib") == ["acme/lib"]
+    assert paths(github, "acme/nothing") == []
+
+
+def test_recorded_lists_are_read_also_with_holes(github, host):
+    host.fail_next(200, json=data("repositories_with_null.json"))
+    assert paths(github) == ["octocat/Hello-World"]
+
+
+def test_a_recorded_list_of_an_installation_is_read(host):
+    host.token = "ghs_1"
+    host.fail_next(200, json=data("installation_repositories.json"))
+    assert paths(provider(host, token="ghs_1")) == ["octocat/Hello-World"]
+
+
+@pytest.mark.parametrize("told", [[], None, "x", {}, {"id": "7", "full_name": "acme/lib"}])
+def test_an_answer_that_is_no_repository_is_not_taken_for_one(github, host, told):
+    host.fail_next(200, json=told, body=b"null", headers={"Content-Type": "application/json"})
+    with pytest.raises(Unavailable):
+        github.project("7")

@@ -1,65 +1,95 @@
 """GitHub's REST API, as one source's credentials may use it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from packistry.plugin import CredentialsError, HttpClient, HttpResponse, Unavailable
+from packistry_github.app import App
 from packistry_github.config import GitHubConfig
+from packistry_github.refusals import explained
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_OF_AN_APP = "ghs_"
 
 
 class Api:
     """Sends requests with the source's token, and says in words why one was refused."""
 
     def __init__(self, config: GitHubConfig, http: HttpClient) -> None:
+        self._http = http.at(config.api_url, HEADERS)
+        self._base_url = config.api_url
         self._token = config.token.get_secret_value()
-        bearer = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        self._http = http.at(config.api_url, {**HEADERS, **bearer})
+        self.app = App(config, self._http) if config.app_id else None
+
+    @property
+    def anonymous(self) -> bool:
+        return not (self._token or self.app)
+
+    @property
+    def of_an_app(self) -> bool:
+        """Whether the token is an App's, which has no user."""
+        return self.app is not None or self._token.startswith(_OF_AN_APP)
 
     def token(self) -> str:
-        """What git shows as a password; "" without credentials."""
-        return self._token
+        """What git shows as a password now; "" without credentials."""
+        return self.app.token() if self.app else self._token
 
     def get(self, path: str, *, follow: bool = False, **params: str) -> HttpResponse:
+        """An App's token that is refused is made anew, once: an administrator can revoke it."""
+        client = self._client()
+        try:
+            with explained():
+                return client.get(path, params=params or None, follow=follow)
+        except CredentialsError as error:
+            if not (self.app and error.response and error.response.status == 401):
+                raise
+        self.app.forget()
+        client = self._client()
         with explained():
-            return self._http.get(path, params=params or None, follow=follow)
+            return client.get(path, params=params or None, follow=follow)
 
     def pages(self, path: str, **params: str) -> Iterator[HttpResponse]:
+        client = self._client()
         with explained():
-            yield from self._http.pages(path, params={"per_page": "100", **params})
+            yield from client.pages(path, params={"per_page": "100", **params})
+
+    def post(self, path: str, document: object) -> HttpResponse:
+        client = self._client()
+        with explained():
+            return client.post(path, json=document)
+
+    def patch(self, path: str, document: object) -> HttpResponse:
+        client = self._client()
+        with explained():
+            return client.patch(path, json=document)
+
+    def delete(self, path: str) -> HttpResponse:
+        client = self._client()
+        with explained():
+            return client.delete(path)
+
+    def _client(self) -> HttpClient:
+        """With a token that lasts. What is wrong with an App is told in the App's own words."""
+        token = self.token()
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        return self._http.at(self._base_url, {**HEADERS, **bearer})
 
 
-@contextmanager
-def explained() -> Iterator[None]:
-    """Says of a refusal what is missing; GitHub tells it in headers."""
-    try:
-        yield
-    except CredentialsError as error:
-        if error.response is None:
-            raise
-        raise CredentialsError(_remedy(error.response, str(error)), response=error.response) from (
-            error
-        )
-
-
-def _remedy(response: HttpResponse, said: str) -> str:
-    if response.status == 401:
-        return "GitHub does not know this token: it is wrong, was revoked or expired. Make another."
-    if response.header("X-GitHub-SSO").startswith("required"):
-        return (
-            "The organisation asks for single sign-on: at GitHub, under Settings, Developer "
-            "settings, Personal access tokens, choose Configure SSO and authorise this token."
-        )
-    needed = response.header("X-Accepted-GitHub-Permissions")
-    if needed:
-        return f"The token lacks a permission, {needed}. {said}"
-    return said
-
-
-def listed(document: object, response: HttpResponse) -> list[Mapping[str, Any]]:
+def objects(found: object) -> list[Mapping[str, Any]]:
     """The objects of a JSON list; Unavailable when it is none."""
-    if not isinstance(document, list):
-        raise Unavailable("GitHub answered with something else than a list.", response=response)
-    return [each for each in document if isinstance(each, dict)]
+    if not isinstance(found, list):
+        raise Unavailable("GitHub answered with something else than a list.")
+    return [each for each in found if isinstance(each, dict)]
+
+
+def an_object(found: object) -> Mapping[str, Any]:
+    """The JSON object; Unavailable when it is none."""
+    if not isinstance(found, dict):
+        raise Unavailable("GitHub answered with something else than an object.")
+    return found
+
+
+def text(document: Mapping[str, Any], key: str) -> str:
+    """The string under the key; "" when it is none."""
+    value = document.get(key)
+    return value if isinstance(value, str) else ""

@@ -2,21 +2,26 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from packistry.plugin import (
+    Change,
     GitRemote,
     GitSourceProvider,
     HttpClient,
     NotFound,
     Project,
     Unavailable,
+    WebhookRequest,
 )
-from packistry_github.api import Api, listed
+from packistry_github import deliveries, hooks
+from packistry_github.api import Api, an_object, objects, text
+from packistry_github.check import notes
 from packistry_github.config import GitHubConfig
 
-_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9-_]{0,99}/[A-Za-z0-9._-]{1,100}")
+_PATH = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 _MINE = "owner,collaborator,organization_member"
 
 
@@ -32,20 +37,23 @@ class GitHub(GitSourceProvider[GitHubConfig]):
         self._api = Api(config, http)
 
     def check(self) -> Sequence[str]:
-        if not self._api.token():
-            self._api.get("/rate_limit").json()
-            return ("Without a token only public repositories, and few requests, are possible.",)
-        self._api.get("/user").json()
-        return ()
+        return tuple(notes(self._api, self.config.api_url))
 
     def projects(self, search: str = "") -> Iterator[Project]:
-        if not self._api.token():
-            return
-        for page in self._api.pages("/user/repos", affiliation=_MINE, sort="full_name"):
-            for repository in listed(page.json(), page):
-                found = project_of(repository)
-                if search.lower() in found.path.lower():
-                    yield found
+        """Those of the user, the organisations and the teams, or those of the App's installation.
+
+        A whole "owner/name" also finds a repository that is only public.
+        """
+        wanted, first = search.strip().lower(), ""
+        if _PATH.fullmatch(wanted):
+            with suppress(NotFound):
+                found = self.project(wanted)
+                first = found.id
+                yield found
+        for repository in self._reachable():
+            project = project_of(repository)
+            if wanted in project.path.lower() and project.id != first:
+                yield project
 
     def project(self, id: str) -> Project:  # noqa: A002 - the contract's word
         """By the number, "owner/name" or the address of the repository's page or clone."""
@@ -68,6 +76,35 @@ class GitHub(GitSourceProvider[GitHubConfig]):
             password=token,
         )
 
+    def create_webhook(self, project: Project, url: str, secret: str) -> str:
+        return hooks.create(self._api, self.project(project.id), url, secret)
+
+    def delete_webhook(self, project: Project, webhook_id: str) -> None:
+        try:
+            current = self.project(project.id)
+        except NotFound:
+            return
+        hooks.delete(self._api, current, webhook_id)
+
+    def webhook_active(self, project: Project, webhook_id: str) -> bool:
+        return hooks.active(self._api, project, webhook_id)
+
+    def receive_webhook(self, request: WebhookRequest, secret: str) -> Sequence[Change]:
+        return deliveries.changes(request, secret)
+
+    def delivery_id(self, request: WebhookRequest) -> str:
+        return request.header("X-GitHub-Delivery")
+
+    def _reachable(self) -> Iterator[Mapping[str, Any]]:
+        if self._api.anonymous:
+            return
+        if self._api.of_an_app:
+            for page in self._api.pages("/installation/repositories"):
+                yield from objects(an_object(page.json()).get("repositories"))
+            return
+        for page in self._api.pages("/user/repos", affiliation=_MINE, sort="full_name"):
+            yield from objects(page.json())
+
     def _path(self, typed: str) -> str:
         """The "owner/name" in what people type or paste."""
         path = typed
@@ -80,22 +117,16 @@ class GitHub(GitSourceProvider[GitHubConfig]):
         return path
 
 
-def project_of(repository: object) -> Project:
+def project_of(found: object) -> Project:
     """The project that a repository object of the API is."""
-    if not isinstance(repository, Mapping):
-        raise Unavailable("GitHub answered with something else than a repository.")
-    number, path = repository.get("id"), repository.get("full_name")
-    if not isinstance(number, int) or not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise Unavailable("GitHub answered with a repository that has no id and name.")
+    repository = an_object(found)
+    number, path = repository.get("id"), text(repository, "full_name")
+    if not isinstance(number, int) or not _PATH.fullmatch(path):
+        raise Unavailable("GitHub answered with a repository that has no id or no name.")
     return Project(
         id=str(number),
         path=path,
-        web_url=_text(repository, "html_url"),
-        clone_url=_text(repository, "clone_url"),
+        web_url=text(repository, "html_url"),
+        clone_url=text(repository, "clone_url"),
         archived=bool(repository.get("archived") or repository.get("disabled")),
     )
-
-
-def _text(document: Mapping[str, Any], key: str) -> str:
-    value = document.get(key)
-    return value if isinstance(value, str) else ""
