@@ -1,6 +1,7 @@
 """A requests transport that connects only to addresses the netguard has checked."""
 
 import socket
+import ssl
 from typing import Any, Protocol
 
 from requests.adapters import HTTPAdapter
@@ -20,7 +21,8 @@ class GuardedAdapter(HTTPAdapter):
     """Resolves each host once, by the guard, and connects to just that address.
 
     So a name that answers another address the second time gains nothing. TLS and the Host header
-    still carry the name. No proxy is used and nothing is tried twice.
+    still carry the name. No proxy is used and nothing is tried twice. Certificates that the
+    machine trusts are good as well as those that requests brings along.
     """
 
     def __init__(self, guard: Guard) -> None:
@@ -28,6 +30,7 @@ class GuardedAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["ssl_context"] = ssl.create_default_context()
         super().init_poolmanager(*args, **kwargs)
         pools: PoolManager = self.poolmanager
         pools.pool_classes_by_scheme = _pool_classes(self._guard)

@@ -218,6 +218,13 @@ def test_tls_is_checked_against_the_hosts_name_not_the_address(
     http.close()
 
 
+def test_an_authority_the_machine_trusts_is_trusted(
+    tls_server: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert over_tls(tls_server, "forge.example", None).get("user").status == 200
+
+
 def test_a_certificate_of_another_name_is_refused(tls_server: Server, certificate: Path) -> None:
     with pytest.raises(Unavailable, match="certificate"):
         over_tls(tls_server, "other.example", certificate).get("user")
