@@ -1,0 +1,61 @@
+"""What an administrator fills in for GitLab."""
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from packistry.plugin import ORIGIN, Config
+
+_API = "/api/v4"
+
+
+class GitLabConfig(Config):
+    """Which GitLab, and what opens it."""
+
+    url: str = Field(
+        "https://gitlab.com",
+        title="GitLab URL",
+        description="The address of GitLab itself, with its sub-path if it has one: "
+        "https://example.org/gitlab.",
+        json_schema_extra=ORIGIN,
+    )
+    token: SecretStr = Field(
+        title="Access token",
+        description="A personal, group or project access token with the scope api, whose user is "
+        "a Maintainer. Without webhooks, read_api and read_repository and a Reporter do.",
+    )
+    group: str = Field(
+        "",
+        title="Group",
+        description="If given, only projects of this group and its subgroups are listed: its "
+        "path, such as acme/php, or its number.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        url = value.strip().rstrip("/").removesuffix(_API)
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            raise ValueError("must be a URL such as https://gitlab.example.org") from None
+        if parts.scheme not in ("https", "http") or not parts.hostname:
+            raise ValueError("must start with https:// and the name of a host")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("must be without a user name and without ? or #")
+        return url
+
+    @field_validator("token")
+    @classmethod
+    def _one_line(cls, value: SecretStr) -> SecretStr:
+        # A secret that comes from a file ends with a line end nobody typed.
+        token = value.get_secret_value().strip()
+        if not token or not (token.isascii() and token.isprintable()):
+            raise ValueError("must be the token as GitLab showed it, on one line")
+        return SecretStr(token)
+
+    @field_validator("group")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        return value.strip().strip("/")
