@@ -18,6 +18,7 @@ from packistry.runtime import Runtime
 from packistry.services import Services
 from packistry.settings import Settings
 from tests import servers
+from tests.hooked import Hooking, hooking
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -111,3 +112,10 @@ def runtime(settings: Settings, fresh_database: Path) -> Iterator[Runtime]:
 def services(runtime: Runtime) -> Iterator[Services]:
     with runtime.transaction() as services:
         yield services
+
+
+@pytest.fixture
+def hooks(runtime: Runtime) -> Iterator[Hooking]:
+    """An installation that imports from hosts which send webhooks."""
+    with hooking(runtime) as hooks:
+        yield hooks

@@ -48,6 +48,7 @@ class Importing:
         dists: Dists | None = None,
         policy: TagPolicy = TagPolicy.PROTECT,
         provider: str = "git",
+        webhook: bool = True,
     ) -> int:
         """The id of a package made of the repository, not imported yet."""
         url = repository if isinstance(repository, str) else repository.url
@@ -65,7 +66,7 @@ class Importing:
                 if provider == "git"
                 else plugin.Project(id=url, path="acme/lib")
             )
-            new = NewPackage(subdirectory=subdirectory, dists=dists)
+            new = NewPackage(subdirectory=subdirectory, dists=dists, webhook=webhook)
             ((package, _),) = services.packages.add(home, source, [project], new)
             return package.id
 

@@ -6,10 +6,20 @@ SQLite runs in WAL mode. A transaction that will write takes the write lock when
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import zope.sqlalchemy
-from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    Table,
+    Update,
+    create_engine,
+    event,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
@@ -123,6 +133,16 @@ def _move_generation(session: Session) -> None:
             .where(Counter.name == GENERATION)
             .values(value=Counter.value + 1)
         )
+
+
+def changed_rows(
+    session: Session, statement: Update, values: Mapping[str, Any] | None = None
+) -> int:
+    """Run an UPDATE that no loaded row needs to know of; how many rows it found."""
+    if values:
+        statement = statement.values(**values)
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount
 
 
 def upsert(

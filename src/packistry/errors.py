@@ -35,3 +35,8 @@ class Unavailable(PackistryError):
 
 class ConfigurationError(PackistryError):
     """The settings or the environment cannot work. Raised at start-up, names the remedy."""
+
+
+def unexpected(error: BaseException) -> str:
+    """What to tell people about an error whose text nobody has checked for secrets."""
+    return f"An unexpected fault ({type(error).__name__}). The server's log has the details."

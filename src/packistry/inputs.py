@@ -21,6 +21,7 @@ LONGEST_TEXT = 2000
 LONGEST_PASSWORD = 1024
 SHORTEST_PASSWORD = 12
 FEWEST_LETTERS = 5
+SHORTEST_WEBHOOK_SECRET = 12
 
 _SLUG = re.compile(r"[a-z0-9]++(?:[-_.][a-z0-9]++)*+\Z")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
@@ -148,6 +149,17 @@ def password(value: SecretStr) -> SecretStr:
     return value
 
 
+def webhook_secret(value: SecretStr) -> SecretStr:
+    """What a host signs deliveries with."""
+    secret = value.get_secret_value().strip()
+    if not SHORTEST_WEBHOOK_SECRET <= len(secret) <= LONGEST_NAME or not secret.isprintable():
+        raise ValueError(
+            f"a webhook secret is one line of {SHORTEST_WEBHOOK_SECRET} to {LONGEST_NAME} "
+            "printable characters"
+        )
+    return SecretStr(secret)
+
+
 def _is_common(secret: str) -> bool:
     plain = secret.casefold()
     if len(set(plain)) < FEWEST_LETTERS or any(plain in row for row in _ROWS):
@@ -198,6 +210,7 @@ Label = Annotated[str, AfterValidator(label)]
 Text = Annotated[str, AfterValidator(text)]
 Email = Annotated[str, AfterValidator(email)]
 Subdirectory = Annotated[str, AfterValidator(subdirectory)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(webhook_secret)]
 Password = Annotated[SecretStr, AfterValidator(password)]
 
 
@@ -247,7 +260,8 @@ class SourceChange(Input):
     """What changes about a source.
 
     `config` overrides field by field; a blank secret keeps what is stored, unless `clear` names
-    it.
+    it. `webhook_secret` is what webhooks are signed with that were made for the whole source; the
+    one before it stays good for a week.
     """
 
     name: Label | None = None
@@ -255,14 +269,20 @@ class SourceChange(Input):
     clear: frozenset[str] = frozenset()
     dists: Dists | None = None
     tag_policy: TagPolicy | Inherit | None = None
+    webhook_secret: WebhookSecret | None = None
+    forget_webhook_secret: bool = False
 
 
 class NewPackage(Input):
-    """How a package is made from a project of a source. None: as the source says."""
+    """How a package is made from a project of a source. None: as the source says.
+
+    `webhook` False: its host is not asked to tell us of changes.
+    """
 
     subdirectory: Subdirectory = ""
     dists: Dists | None = None
     tag_policy: TagPolicy | None = None
+    webhook: bool = True
 
 
 class PackageChange(Input):

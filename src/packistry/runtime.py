@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import transaction
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, Inspector, func, inspect, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,7 +24,8 @@ from packistry.queue import Queue, connect
 from packistry.services import Services, logs
 from packistry.services.context import Context
 from packistry.services.plugins import Plugins
-from packistry.services.secrets import KEY_FILE, SecretBox, load_keys
+from packistry.services.rotation import SEALED
+from packistry.services.secrets import KEY_FILE, KEY_ID_LENGTH, SecretBox, load_keys
 from packistry.settings import Settings
 
 T = TypeVar("T")
@@ -84,10 +85,16 @@ class Runtime:
         """The ids of the keys that stored secrets were encrypted with."""
         # SQLite: who asks may hold the write lock in another connection.
         with self.engine.connect().execution_options(begin="DEFERRED") as connection:
-            if not inspect(connection).has_table(Source.__tablename__):
-                return set()
-            rows = connection.scalars(select(Source.secrets).where(Source.secrets != "").distinct())
-            return {sealed.partition(":")[0] for sealed in rows}
+            tables = inspect(connection)
+            known = set(tables.get_table_names())
+            found: set[str] = set()
+            for column, _place in SEALED:
+                table = column.class_.__tablename__
+                # Before a migration the tables are those of an older version.
+                if table in known and _has_column(tables, table, column.key):
+                    name = func.substr(column, 1, KEY_ID_LENGTH)
+                    found.update(connection.scalars(select(name).where(column != "").distinct()))
+            return found
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -171,6 +178,10 @@ class Runtime:
     def workspace(self, project: Project) -> Path:
         """The folder of one project, for its provider to cache in."""
         return self.context.workspace(project)
+
+
+def _has_column(tables: Inspector, table: str, name: str) -> bool:
+    return any(column["name"] == name for column in tables.get_columns(table))
 
 
 def _secrets_of(settings: Settings) -> Iterator[str]:

@@ -103,6 +103,15 @@ class Settings(BaseSettings):
     reconcile_seconds: int = Field(
         3600, ge=10, description="How often every project is looked at, in seconds, with jitter."
     )
+    unreachable_looks: int = Field(
+        3,
+        ge=1,
+        description="After how many looks a project that a host denies is unreachable,"
+        " if those span PACKISTRY_UNREACHABLE_SECONDS.",
+    )
+    unreachable_seconds: int = Field(
+        86400, ge=0, description="How long a host must deny a project until it is unreachable."
+    )
     dist_wait_seconds: float = Field(
         20, ge=0, description="How long a download waits for a lazy dist before it answers 503."
     )

@@ -13,12 +13,14 @@ log = logging.getLogger(__name__)
 JOBS: Mapping[str, Callable[..., None]] = {
     "sync": functions.sync,
     "build_dist": functions.build_dist,
+    "webhook": functions.webhook,
     "deliver_event": functions.deliver_event,
 }
 # What to write down when a job ended in a way nobody planned.
 ABANDON: Mapping[str, Callable[..., None]] = {
     "sync": functions.abandon_sync,
     "build_dist": functions.abandon_dist,
+    "webhook": functions.abandon_webhook,
 }
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from packistry import process
-from packistry.errors import PackistryError
+from packistry.errors import PackistryError, unexpected
 from packistry.models import Dist
 from packistry.models.base import now
 from packistry.queue import job_seconds
@@ -20,6 +20,7 @@ from packistry.services.dists import Dists
 from packistry.services.events import Events
 from packistry.services.ledger import ClaimLost
 from packistry.services.synchronizer import Synchronizer
+from packistry.services.upkeep import Upkeep
 
 BEAT_SECONDS = 20.0
 DIST_PAUSE = timedelta(minutes=5)
@@ -38,6 +39,11 @@ def build_dist(runtime: Runtime, dist_id: int) -> None:
     Dists(runtime).build(dist_id)
 
 
+def webhook(runtime: Runtime, webhook_id: int) -> None:
+    """Make, check or remove a webhook at its host; nothing when that is not due."""
+    Upkeep(runtime).run(webhook_id)
+
+
 def deliver_event(runtime: Runtime, packed: str) -> None:
     """Tell plugins one event. `packed` is what `Events.announce` made of it."""
     Events(runtime.plugins, runtime.queue).deliver(packed)
@@ -52,6 +58,12 @@ def abandon_sync(runtime: Runtime, sync_id: int, error: BaseException) -> None:
         runtime.attempt(lambda services: services.ledger.fail(sync_id, reason))
 
 
+def abandon_webhook(runtime: Runtime, webhook_id: int, error: BaseException) -> None:
+    """Write down that seeing to a webhook ended in a way nobody planned."""
+    reason = str(error) if isinstance(error, PackistryError) else unexpected(error)
+    Upkeep(runtime).give_up(webhook_id, reason)
+
+
 def abandon_dist(runtime: Runtime, dist_id: int, _error: BaseException) -> None:
     """Let a while pass before a dist is tried again whose build ended in a way nobody planned."""
     later = now() + DIST_PAUSE
@@ -63,11 +75,6 @@ def abandon_dist(runtime: Runtime, dist_id: int, _error: BaseException) -> None:
             .execution_options(synchronize_session=False)
         )
     )
-
-
-def unexpected(error: BaseException) -> str:
-    """What to tell people about an error whose text nobody has checked for secrets."""
-    return f"An unexpected fault ({type(error).__name__}). The server's log has the details."
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, exists, select
 from sqlalchemy.orm import aliased
 
-from packistry.models import Dist, Sync, SyncState
+from packistry.models import Dist, Sync, SyncState, Webhook
 from packistry.models.base import now
 from packistry.queue import Job
 from packistry.runtime import Runtime
@@ -12,9 +12,9 @@ MOST = 200
 
 
 def waiting(engine: Engine) -> list[Job]:
-    """Syncs that may start and dists that are wanted, the oldest 200 of each.
+    """Syncs that may start, dists that are wanted, webhooks to see to: the oldest 200 of each.
 
-    Two indexed reads that wait for no writer: cheap enough for every second.
+    Three indexed reads that wait for no writer: cheap enough for every second.
     """
     moment = now()
     other = aliased(Sync)
@@ -31,11 +31,15 @@ def waiting(engine: Engine) -> list[Job]:
         .order_by(Dist.wanted_at)
         .limit(MOST)
     )
+    webhooks = (
+        select(Webhook.id).where(Webhook.due_at <= moment).order_by(Webhook.due_at).limit(MOST)
+    )
     # SQLite: a plain read must not take the write lock, as our transactions otherwise do.
     with engine.connect().execution_options(begin="DEFERRED") as connection:
         return [
             *(Job(name="sync", arguments=(key,)) for key in connection.scalars(syncs)),
             *(Job(name="build_dist", arguments=(key,)) for key in connection.scalars(dists)),
+            *(Job(name="webhook", arguments=(key,)) for key in connection.scalars(webhooks)),
         ]
 
 

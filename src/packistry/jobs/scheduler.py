@@ -24,6 +24,7 @@ DUTY_SECONDS = 60.0
 TICK_SECONDS = 10.0
 SEND_AGAIN_SECONDS = 30.0
 FORGET_SECONDS = 3600.0
+NEW_URL_SECONDS = 300.0
 JITTER = 0.1
 PROJECTS_AT_ONCE = 50
 PROJECTS_A_TICK = 1000
@@ -57,6 +58,7 @@ class Scheduler:
             (0.0, self.render),
             (SEND_AGAIN_SECONDS, self.send_again),
             (FORGET_SECONDS, self.forget),
+            (NEW_URL_SECONDS, self.move_webhooks),
         ]
         self._next = [0.0 for _ in self._chores]
 
@@ -147,8 +149,13 @@ class Scheduler:
         return len(found)
 
     def forget(self) -> int:
-        """Drop old entries of the ledger; their number."""
-        return Collector(self.runtime).forget_syncs()
+        """Drop old entries of the ledger, and old deliveries; their number."""
+        collector = Collector(self.runtime)
+        return collector.forget_syncs() + collector.forget_deliveries()
+
+    def move_webhooks(self) -> int:
+        """See to webhooks that were made for another PACKISTRY_URL; their number."""
+        return self.runtime.attempt(lambda services: services.webhooks.notice_new_url())
 
     def _run(self) -> None:
         while not self._stopping.is_set():

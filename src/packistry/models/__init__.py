@@ -10,11 +10,14 @@ from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReaso
 from packistry.models.tag_pin import TagPin
 from packistry.models.token import Grant, Token, TokenKind
 from packistry.models.user import Role, User
+from packistry.models.webhook import Delivery, DeliveryVerdict, Webhook, WebhookState
 
 __all__ = [
     "Base",
     "Channel",
     "Counter",
+    "Delivery",
+    "DeliveryVerdict",
     "Dist",
     "Dists",
     "Document",
@@ -41,4 +44,6 @@ __all__ = [
     "User",
     "Version",
     "VersionKind",
+    "Webhook",
+    "WebhookState",
 ]

@@ -28,6 +28,8 @@ class Source(Base):
     config: Mapped[dict[str, Any]] = mapped_column(JSONText, default=dict)
     # The secret fields of the configuration as one ciphertext (services.secrets); "" for none.
     secrets: Mapped[str] = mapped_column(Text, default="")
+    # Sealed, too: what webhooks were signed with that were made for all of it before; "" for none.
+    webhook_secret: Mapped[str] = mapped_column(Text, default="")
     dists: Mapped[Dists] = mapped_column(word(Dists), default=Dists.EAGER)
     # None: as each package's repository says.
     tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
@@ -56,6 +58,13 @@ class Project(Base):
     archived: Mapped[bool] = mapped_column(default=False)
     # Why the last look at it failed; "" while it can be reached.
     unreachable: Mapped[str] = mapped_column(Text, default="")
+    # Since when the host has said that it is not there or not ours, and in how many looks.
+    missing_since: Mapped[datetime | None]
+    missed_looks: Mapped[int] = mapped_column(default=0)
+    # When that was often and long enough to believe it.
+    lost_at: Mapped[datetime | None]
+    # The host told us that it was deleted.
+    told_gone: Mapped[bool] = mapped_column(default=False)
     synced_at: Mapped[datetime | None]
     next_look_at: Mapped[datetime] = mapped_column(default=now, index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)

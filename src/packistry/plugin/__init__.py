@@ -27,6 +27,7 @@ from packistry.plugin.errors import (
     SignInRefused,
     StorageConflict,
     Unavailable,
+    UnreadableWebhook,
     UnsafeContent,
 )
 from packistry.plugin.events import (
@@ -110,6 +111,7 @@ __all__ = [
     "SyncFailed",
     "TokenAnswer",
     "Unavailable",
+    "UnreadableWebhook",
     "UnsafeContent",
     "VersionDownloaded",
     "VersionPublished",

@@ -67,6 +67,10 @@ class InvalidWebhook(PluginError):
     """A delivery that is not signed with the secret, or cannot be read."""
 
 
+class UnreadableWebhook(InvalidWebhook):
+    """A delivery that is signed with the secret, and cannot be read."""
+
+
 class SignInRefused(PluginError):
     """The place people sign in at did not vouch for this person."""
 

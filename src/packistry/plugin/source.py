@@ -18,7 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from packistry.git.refs import Ref, RefKind, RefusedRef
 from packistry.plugin import config as configuration
 from packistry.plugin.config import C
-from packistry.plugin.errors import InvalidWebhook, PluginError
+from packistry.plugin.errors import InvalidWebhook, PluginError, UnreadableWebhook
 from packistry.plugin.http import HttpClient
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -117,11 +117,11 @@ class WebhookRequest:
         return self.headers.get(name, "")
 
     def json(self) -> Any:
-        """The body as JSON; InvalidWebhook when it is none. Verify the request before."""
+        """The body as JSON; UnreadableWebhook when it is none. Verify the request before."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise InvalidWebhook("The delivery's body is not JSON.") from None
+            raise UnreadableWebhook("The delivery's body is not JSON.") from None
 
 
 def check_signature(

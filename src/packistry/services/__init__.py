@@ -1,15 +1,17 @@
 """Use cases. A service gets what it needs, never sees a request and never commits."""
 
+from datetime import timedelta
 from functools import cached_property
 
 from sqlalchemy.orm import Session
 
 from packistry.services.context import Context
+from packistry.services.deliveries import Deliveries
 from packistry.services.documents import Documents
 from packistry.services.downloads import Downloads
 from packistry.services.events import Events
 from packistry.services.grants import Grants
-from packistry.services.ledger import Ledger
+from packistry.services.ledger import Ledger, LostAfter
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
 from packistry.services.protection import Protection
@@ -17,6 +19,7 @@ from packistry.services.repositories import Repositories
 from packistry.services.sources import Sources
 from packistry.services.tokens import Tokens
 from packistry.services.users import Users
+from packistry.services.webhooks import Webhooks
 
 
 class Services:
@@ -44,15 +47,28 @@ class Services:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.session, self.context.queue)
+        settings = self.context.settings
+        lost = LostAfter(
+            looks=settings.unreachable_looks,
+            after=timedelta(seconds=settings.unreachable_seconds),
+        )
+        return Ledger(self.session, self.context.queue, lost)
 
     @cached_property
     def projects(self) -> Projects:
         return Projects(self.session)
 
     @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.session, self.context)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self.session, self.ledger)
+
+    @cached_property
     def packages(self) -> Packages:
-        return Packages(self.session, self.documents, self.ledger, self.projects)
+        return Packages(self.session, self.documents, self.ledger, self.projects, self.webhooks)
 
     @cached_property
     def protection(self) -> Protection:
@@ -64,7 +80,7 @@ class Services:
 
     @cached_property
     def sources(self) -> Sources:
-        return Sources(self.session, self.context.plugins, self.context.secrets)
+        return Sources(self.session, self.context.plugins, self.context.secrets, self.webhooks)
 
     @cached_property
     def users(self) -> Users:

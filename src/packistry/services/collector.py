@@ -16,7 +16,18 @@ from sqlalchemy.orm import Session, aliased
 
 from packistry import process
 from packistry.database import upsert
-from packistry.models import Dist, Intent, Package, Project, Sync, SyncItem, SyncState
+from packistry.models import (
+    Delivery,
+    DeliveryVerdict,
+    Dist,
+    Intent,
+    Package,
+    Project,
+    Source,
+    Sync,
+    SyncItem,
+    SyncState,
+)
 from packistry.models.base import now
 from packistry.services.transactions import Transactions
 
@@ -29,6 +40,11 @@ SYNC_KEPT = timedelta(days=90)
 # A look that changed nothing, as most hourly ones, is of no interest for long.
 IDLE_SYNC_KEPT = timedelta(days=1)
 SYNCS_KEPT = 20
+DELIVERY_KEPT = timedelta(days=14)
+# Within this time a host may send a delivery again.
+DELIVERY_COMES_AGAIN = timedelta(days=7)
+DELIVERIES_KEPT = 1000
+FORGED_KEPT = 100
 CHUNK = 1024 * 1024
 CHANGED = "The stored file is damaged: its bytes are not those that were stored."
 MISSING = "The stored file is missing."
@@ -202,6 +218,42 @@ class Collector:
             if ids:
                 services.session.execute(delete(Sync).where(Sync.id.in_(ids)))
         return len(ids)
+
+    def forget_deliveries(self) -> int:
+        """Drop deliveries after two weeks, and of each source all but the newest; their number.
+
+        Those that were taken stay for a week at least: until then a host may send one again.
+        """
+        moment = now()
+        forged = Delivery.verdict.in_((DeliveryVerdict.REFUSED, DeliveryVerdict.UNREADABLE))
+        total = self._forget_deliveries(Delivery.received_at < moment - DELIVERY_KEPT)
+        with self._transactions.transaction() as services:
+            sources = services.session.scalars(select(Source.id)).all()
+        for source_id in sources:
+            mine = Delivery.source_id == source_id
+            old = Delivery.received_at < moment - DELIVERY_COMES_AGAIN
+            total += self._forget_all_but(FORGED_KEPT, mine & forged)
+            total += self._forget_all_but(DELIVERIES_KEPT, mine & ~forged, old)
+        return total
+
+    def _forget_all_but(self, kept: int, of: Any, only: Any = True) -> int:
+        with self._transactions.transaction() as services:
+            newest = select(Delivery.id).where(of).order_by(Delivery.id.desc())
+            last = services.session.scalar(newest.offset(kept - 1).limit(1))
+        return 0 if last is None else self._forget_deliveries(of, only, Delivery.id < last)
+
+    def _forget_deliveries(self, *where: Any) -> int:
+        """In transactions of some each, so that nobody waits for long."""
+        total = 0
+        while True:
+            with self._transactions.transaction() as services:
+                some = select(Delivery.id).where(*where).limit(SYNCS_AT_ONCE)
+                ids = services.session.scalars(some).all()
+                if ids:
+                    services.session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
+            total += len(ids)
+            if len(ids) < SYNCS_AT_ONCE:
+                return total
 
     def verify(self) -> tuple[int, tuple[Fault, ...]]:
         """Read every stored dist: how many, and those whose bytes changed or are gone.

@@ -372,7 +372,7 @@ class Importer:
         ref = self._attempt(lambda services: self._records.speaker(services, comparison.removed))
         if ref is None:
             return None
-        if self._is_default(ref) and not comparison.default_moved:
+        if self._is_default(ref) and not (comparison.default_moved or cut_off):
             # What it says was written together with its version.
             return None
         try:

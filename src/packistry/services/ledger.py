@@ -25,6 +25,14 @@ BACKOFF_FACTOR = 4
 
 OWED_AT_ONCE = 100
 RECENT = 20
+# What a look that reached the project says about all before it.
+_REACHED: dict[str, Any] = {
+    "unreachable": "",
+    "missing_since": None,
+    "missed_looks": 0,
+    "lost_at": None,
+    "told_gone": False,
+}
 LOST = "The sync was cancelled or taken over."
 _OPEN = (SyncState.QUEUED, SyncState.RUNNING)
 
@@ -56,12 +64,21 @@ class Claim:
     started_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class LostAfter:
+    """When to believe a host that a project is not there: after so many looks over so long."""
+
+    looks: int = 3
+    after: timedelta = timedelta(days=1)
+
+
 class Ledger:
     """Syncs that are owed, under way and done."""
 
-    def __init__(self, session: Session, queue: Queue) -> None:
+    def __init__(self, session: Session, queue: Queue, lost: LostAfter = LostAfter()) -> None:
         self._session = session
         self._queue = queue
+        self._lost = lost
 
     def request(self, project: Project, reason: SyncReason) -> Sync:
         """The sync that is now owed to the project: one that waits already, else a new one.
@@ -142,15 +159,18 @@ class Ledger:
         self._session.execute(
             update(Project)
             .where(Project.id == claim.project_id)
-            .values(synced_at=moment, unreachable="", default_branch=default_branch)
+            .values(synced_at=moment, default_branch=default_branch, **_REACHED)
             .execution_options(synchronize_session=False)
         )
 
-    def fail(self, sync_id: int, reason: str, *, final: bool = False) -> SyncState:
+    def fail(
+        self, sync_id: int, reason: str, *, final: bool = False, missing: bool = False
+    ) -> SyncState:
         """The project could not be read by this process; what it holds is kept.
 
         It is tried again after 30 s, 2, 8 and 32 minutes; after the fifth time, or at once when
-        `final`, it has failed, and the next reconcile is the next look. Raises ClaimLost.
+        `final`, it has failed, and the next reconcile is the next look. `missing`: the host says
+        that it is not there, or not ours to see. Raises ClaimLost.
         """
         claim, attempts = self._mine(sync_id)
         moment = now()
@@ -161,6 +181,8 @@ class Ledger:
             wait = FIRST_BACKOFF * BACKOFF_FACTOR ** max(0, attempts - 1)
             self._put_back(claim, moment + wait, reason)
         self._unreachable(claim, reason)
+        if missing:
+            self._missing(self._session.get_one(Project, claim.project_id, populate_existing=True))
         return SyncState.FAILED if failed else SyncState.QUEUED
 
     def reschedule(self, claim: Claim, retry_after: float, reason: str) -> None:
@@ -256,6 +278,16 @@ class Ledger:
             .values(unreachable=reason)
             .execution_options(synchronize_session=False)
         )
+
+    def _missing(self, project: Project) -> None:
+        """One more look that did not find it. What was imported from it is never removed."""
+        moment = now()
+        project.missing_since = project.missing_since or moment
+        project.missed_looks += 1
+        long = moment - project.missing_since >= self._lost.after
+        if project.told_gone or (long and project.missed_looks >= self._lost.looks):
+            project.lost_at = project.lost_at or moment
+        self._session.flush()
 
     def _held(self, claim: Claim, **values: Any) -> None:
         mine = and_(

@@ -20,11 +20,13 @@ from packistry.models import (
     SyncReason,
     SyncState,
     Version,
+    Webhook,
 )
 from packistry.services.documents import Documents
 from packistry.services.ledger import Ledger
 from packistry.services.pins import remember_all
 from packistry.services.projects import Projects
+from packistry.services.webhooks import Webhooks
 
 RECENT_SYNCS = 5
 
@@ -44,11 +46,14 @@ class Summary:
     @property
     def state(self) -> str:
         """Whether its project could be read, in a word or, if not, a sentence."""
-        if self.project is None:
+        project = self.project
+        if project is None:
             return "ok"
-        if self.project.unreachable:
-            return self.project.unreachable
-        return "ok" if self.project.synced_at else "waiting"
+        if project.lost_at and project.missing_since:
+            return f"unreachable since {project.missing_since:%Y-%m-%d}: {project.unreachable}"
+        if project.unreachable:
+            return project.unreachable
+        return "ok" if project.synced_at else "waiting"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +86,18 @@ class Packages:
     """The packages of all repositories."""
 
     def __init__(
-        self, session: Session, documents: Documents, ledger: Ledger, projects: Projects
+        self,
+        session: Session,
+        documents: Documents,
+        ledger: Ledger,
+        projects: Projects,
+        webhooks: Webhooks,
     ) -> None:
         self._session = session
         self._documents = documents
         self._ledger = ledger
         self._projects = projects
+        self._webhooks = webhooks
 
     def all(self, repository: Repository) -> list[Package]:
         query = select(Package).where(Package.repository_id == repository.id).order_by(Package.name)
@@ -145,6 +156,12 @@ class Packages:
             )
         return self._ledger.request(package.project, SyncReason.MANUAL)
 
+    def repair_webhook(self, package: Package) -> Webhook:
+        """Its project's webhook, to be made anew. Raises Conflict when none can be made."""
+        if package.project is None:
+            raise Conflict(f"{package.name} has no project, so it has no webhook.")
+        return self._webhooks.repair(package.project)
+
     def sync_all(self) -> list[Sync]:
         """The syncs that are now owed to every project that has packages."""
         query = (
@@ -168,6 +185,7 @@ class Packages:
         self._session.delete(package)
         self._session.flush()
         if project is not None and not self._of_project(project):
+            self._webhooks.leave(project)
             self._session.delete(project)
             self._session.flush()
 
@@ -281,6 +299,8 @@ class Packages:
         )
         self._session.add(package)
         self._session.flush()
+        if new.webhook:
+            self._webhooks.want(project)
         return package, self._ledger.request(project, SyncReason.ADDED)
 
     def _of_project(self, project: Project) -> int:

@@ -1,10 +1,10 @@
 """The projects that packages are made from."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from packistry import plugin
-from packistry.models import Project, Source
+from packistry.models import Package, Project, Source
 
 
 class Projects:
@@ -30,7 +30,17 @@ class Projects:
         return project
 
     def update(self, project: Project, found: plugin.Project) -> None:
-        """Take over what the host says now."""
+        """Take over what the host says now.
+
+        Packages of one that was archived, or no longer is, are behind until the next import.
+        """
+        if project.id is not None and project.archived != found.archived:
+            self._session.execute(
+                update(Package)
+                .where(Package.project_id == project.id)
+                .values(stale=True)
+                .execution_options(synchronize_session=False)
+            )
         project.path = found.path
         project.web_url = found.web_url
         project.clone_url = found.clone_url

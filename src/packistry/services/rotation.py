@@ -6,15 +6,41 @@ old ones stay, secrets are encrypted anew, and only then old keys go.
 
 import os
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict
-from packistry.models import Source
+from packistry.models import Source, Webhook
 from packistry.services.context import secrets_place
 from packistry.services.secrets import KEY_FILE, SecretBox, key_id, load_keys, new_key
+from packistry.services.webhook_secrets import farewell_place, source_place, webhook_place
+
+# Every column with something sealed in it, and what binds it to its place.
+SEALED: tuple[tuple[Any, Callable[[Any], str]], ...] = (
+    (Source.secrets, secrets_place),
+    (Source.webhook_secret, source_place),
+    (Webhook.secret, webhook_place),
+    (Webhook.farewell, farewell_place),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sealed:
+    """A ciphertext in a field of a row."""
+
+    row: Any
+    field: str
+    place: str
+
+    @property
+    def text(self) -> str:
+        text: str = getattr(self.row, self.field)
+        return text
 
 
 class Rotation:
@@ -30,19 +56,27 @@ class Rotation:
         Raises ConfigurationError, and then changes nothing, when one does not decrypt.
         """
         # Locked, so that an edit at the same time is not overwritten by what was there before.
-        old = [each for each in self._sealed(lock=True) if not self._box.is_current(each.secrets)]
-        opened = [(source, self._box.open(source.secrets, secrets_place(source))) for source in old]
-        for source, values in opened:
-            source.secrets = self._box.seal(values, secrets_place(source))
+        old = [each for each in self._sealed(lock=True) if not self._box.is_current(each.text)]
+        opened = [(each, self._box.open(each.text, each.place)) for each in old]
+        for each, values in opened:
+            setattr(each.row, each.field, self._box.seal(values, each.place))
         self._session.flush()
         return len(opened)
 
     def keys_in_use(self) -> frozenset[str]:
         """The ids of the keys that stored secrets are encrypted with."""
-        return frozenset(source.secrets.partition(":")[0] for source in self._sealed())
+        return frozenset(each.text.partition(":")[0] for each in self._sealed())
 
-    def _sealed(self, *, lock: bool = False) -> list[Source]:
-        query = select(Source).where(Source.secrets != "").order_by(Source.id)
+    def _sealed(self, *, lock: bool = False) -> list[Sealed]:
+        return [
+            Sealed(row=row, field=column.key, place=place(row))
+            for column, place in SEALED
+            for row in self._rows(column, lock=lock)
+        ]
+
+    def _rows(self, column: Any, *, lock: bool) -> list[Any]:
+        kind = column.class_
+        query = select(kind).where(column != "").order_by(kind.id)
         return list(self._session.scalars(query.with_for_update() if lock else query))
 
 

@@ -18,6 +18,8 @@ from packistry.services import logs
 KEY_FILE = "secret.key"
 KEY_BYTES = 32
 NONCE_BYTES = 12
+KEY_ID_BYTES = 4
+KEY_ID_LENGTH = 2 * KEY_ID_BYTES
 
 
 class SecretBox:
@@ -47,19 +49,27 @@ class SecretBox:
         if self._reload is not None:
             self._use(self._reload())
 
-    def seal(self, values: Mapping[str, str], place: str) -> str:
-        """The ciphertext of `values`; "" for none."""
+    def seal(self, values: Mapping[str, str], place: str, *, hide: bool = True) -> str:
+        """The ciphertext of `values`; "" for none.
+
+        `hide` False: they are known by their shape or to no one who logs, and so many that
+        logging could not look for each.
+        """
         if not values:
             return ""
         self.refresh()
-        logs.hide(values.values())
+        if hide:
+            logs.hide(values.values())
         nonce = os.urandom(NONCE_BYTES)
         plain = json.dumps(dict(values)).encode()
         sealed = nonce + self._ring[self._first].encrypt(nonce, plain, place.encode())
         return f"{self._first}:{base64.b64encode(sealed).decode()}"
 
-    def open(self, ciphertext: str, place: str) -> dict[str, str]:
-        """The values sealed at `place`. Raises ConfigurationError when no key of ours fits."""
+    def open(self, ciphertext: str, place: str, *, hide: bool = True) -> dict[str, str]:
+        """The values sealed at `place`. Raises ConfigurationError when no key of ours fits.
+
+        `hide` as for `seal`.
+        """
         if not ciphertext:
             return {}
         name, _, body = ciphertext.partition(":")
@@ -80,8 +90,9 @@ class SecretBox:
                 f"A stored secret of {place} was altered or moved and cannot be decrypted."
             ) from None
         values: dict[str, str] = json.loads(plain)
-        # Whoever has them may fail, and say what with.
-        logs.hide(values.values())
+        if hide:
+            # Whoever has them may fail, and say what with.
+            logs.hide(values.values())
         return values
 
     def is_current(self, ciphertext: str) -> bool:
@@ -145,4 +156,4 @@ def key_id(key: bytes) -> str:
     """The name of a key, which gives nothing of it away."""
     digest = Hash(SHA256())
     digest.update(b"packistry key id" + key)
-    return digest.finalize()[:4].hex()
+    return digest.finalize()[:KEY_ID_BYTES].hex()

@@ -8,6 +8,7 @@ from packistry.errors import Conflict, NotFound
 from packistry.git.redaction import plain, redact
 from packistry.inputs import NewSource, SourceChange
 from packistry.models import Package, Project, Source
+from packistry.models.base import now
 from packistry.plugin import (
     Config,
     SourceProvider,
@@ -19,15 +20,26 @@ from packistry.plugin import (
 from packistry.services.context import secrets_place
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import SecretBox
+from packistry.services.webhook_secrets import (
+    SOURCE_OVERLAP,
+    Pair,
+    seal,
+    source_place,
+    unseal,
+)
+from packistry.services.webhooks import Webhooks
 
 
 class Sources:
     """The places projects are imported from, and how we sign in there."""
 
-    def __init__(self, session: Session, plugins: Plugins, secrets: SecretBox) -> None:
+    def __init__(
+        self, session: Session, plugins: Plugins, secrets: SecretBox, webhooks: Webhooks
+    ) -> None:
         self._session = session
         self._plugins = plugins
         self._secrets = secrets
+        self._webhooks = webhooks
 
     def all(self) -> list[Source]:
         return list(self._session.scalars(select(Source).order_by(Source.name)))
@@ -84,6 +96,10 @@ class Sources:
             source.dists = change.dists
         if change.tag_policy is not None:
             source.tag_policy = None if change.tag_policy == "inherit" else change.tag_policy
+        if change.forget_webhook_secret:
+            source.webhook_secret = ""
+        if change.webhook_secret is not None:
+            self._change_webhook_secret(source, change.webhook_secret.get_secret_value())
         self._session.flush()
 
     def remove(self, source: Source) -> None:
@@ -93,12 +109,21 @@ class Sources:
             raise Conflict(
                 f'{count} package(s) are made from the source "{source.name}". Remove them first.'
             )
+        self._webhooks.take_credentials(source)
         self._session.delete(source)
         self._session.flush()
 
     def secrets(self, source: Source) -> dict[str, str]:
         """The secret fields in clear. Raises ConfigurationError when no key of ours fits."""
         return self._secrets.open(source.secrets, secrets_place(source))
+
+    def _change_webhook_secret(self, source: Source, secret: str) -> None:
+        where = source_place(source)
+        known = unseal(self._secrets, source.webhook_secret, where)
+        pair = Pair(secret=secret)
+        if known is not None and known.secret != secret:
+            pair = known.followed_by(secret, until=now() + SOURCE_OVERLAP)
+        source.webhook_secret = seal(self._secrets, pair, where)
 
     def _kept(self, source: Source, replaced: Collection[str]) -> dict[str, str]:
         """The secrets that stay; none where all are entered again, as after a key was lost."""

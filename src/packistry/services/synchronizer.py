@@ -3,8 +3,7 @@
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -91,7 +90,8 @@ class Synchronizer:
                 lambda services: services.ledger.reschedule(claim, pause, reason)
             )
         except FINAL as error:
-            self._fail(claim, str(error), final=True)
+            missing = isinstance(error, plugin.NotFound | plugin.CredentialsError)
+            self._fail(claim, str(error), final=True, missing=missing)
         except plugin.PluginError as error:
             self._fail(claim, str(error), final=False)
         except OSError as error:
@@ -99,9 +99,9 @@ class Synchronizer:
             log.warning("Sync %d could not go on.", claim.sync_id, exc_info=True)
             self._fail(claim, f"The server could not go on: {error.strerror}.", final=False)
 
-    def _fail(self, claim: Claim, reason: str, *, final: bool) -> None:
+    def _fail(self, claim: Claim, reason: str, *, final: bool, missing: bool = False) -> None:
         def write(services: Services) -> None:
-            state = services.ledger.fail(claim.sync_id, reason, final=final)
+            state = services.ledger.fail(claim.sync_id, reason, final=final, missing=missing)
             if state == SyncState.FAILED:
                 project = services.session.get_one(Project, claim.project_id)
                 services.events.announce(
@@ -116,11 +116,16 @@ class Synchronizer:
         work = self._transactions.attempt(lambda services: self._work(services, claim))
         stale = {target.id for target in work.targets if target.stale}
         try:
-            where = work.place()
-            with self._opened(claim, where) as snapshot:
+            where = self._found(claim, work.place())
+            targets = work.targets
+            if where.project.archived != work.archived:
+                # What the packages say of themselves has changed, though no ref has.
+                targets = [replace(target, stale=True) for target in targets]
+            with where.open() as snapshot:
                 trusted = isinstance(where.provider, GitSourceProvider)
-                content = self._content(snapshot, archived=work.archived, trusted=trusted)
-                self._import(claim, content, work.targets, stale)
+                archived = where.project.archived
+                content = self._content(snapshot, archived=archived, trusted=trusted)
+                self._import(claim, content, targets, stale)
         finally:
             # Also when it was stopped half-way: what was imported until then is to be seen.
             for package_id in sorted(stale):
@@ -170,23 +175,28 @@ class Synchronizer:
             trusted=trusted,
         )
 
-    @contextmanager
-    def _opened(self, claim: Claim, where: Place) -> Iterator[Snapshot]:
-        """The project's content; under its new address if the host gave it one."""
-        with ExitStack() as stack:
-            try:
-                snapshot = stack.enter_context(where.open())
-            except plugin.NotFound:
-                moved = where.provider.project(where.project.id)
-                if moved == where.project or moved.id != where.project.id:
-                    raise
-                snapshot = stack.enter_context(replace(where, project=moved).open())
-                self._transactions.attempt(
-                    lambda services: services.projects.update(
-                        services.session.get_one(Project, claim.project_id), moved
-                    )
-                )
-            yield snapshot
+    def _found(self, claim: Claim, where: Place) -> Place:
+        """The project where it is now: by its id, since others may get its name.
+
+        Raises Rejected when the host gives another project for this id.
+        """
+        told = where.provider.project(where.project.id)
+        if told.id != where.project.id:
+            raise plugin.Rejected(
+                f"The host gives another project (id {told.id}) for the id {where.project.id}. "
+                "What was imported stays as it is."
+            )
+        if told == where.project:
+            return where
+
+        def update(services: Services) -> None:
+            project = services.session.get_one(Project, claim.project_id)
+            services.projects.update(project, told)
+            services.webhooks.reconsider(project)
+            services.ledger.advance(claim, 0)
+
+        self._transactions.attempt(update)
+        return replace(where, project=told)
 
     def _render(self, package_id: int) -> None:
         def render(services: Services) -> None:

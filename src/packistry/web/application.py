@@ -11,6 +11,7 @@ from packistry.runtime import Runtime
 from packistry.services.catalog import Catalog
 from packistry.services.downloads import Tally
 from packistry.services.reads import Reads
+from packistry.services.receiving import Receiver
 from packistry.web.addresses import Prefix
 from packistry.web.errors import answer_of
 from packistry.web.front import CACHE_BYTES, Front, Render
@@ -31,6 +32,7 @@ class Application:
             reads=Reads(runtime.engine),
             catalog=Catalog(runtime.engine),
             tally=Tally(runtime),
+            receiver=Receiver(runtime, runtime.engine),
             waiters=BoundedSemaphore(WAITERS),
         )
         front = Front(

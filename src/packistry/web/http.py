@@ -6,6 +6,7 @@ and sends an answer's headers and its body in two pieces.
 
 import logging
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -18,6 +19,8 @@ from waitress.utilities import RequestEntityTooLarge, queue_logger
 MIB = 1024 * 1024
 MAX_HEADERS = 64 * 1024
 MAX_BODY = MIB
+# What GitHub and GitLab send at most.
+MAX_DELIVERY = 25 * MIB
 CONNECTIONS = 1000
 BACKLOG = 1024
 
@@ -67,17 +70,33 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]  # Waitress has no types
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
-        if self.error is None and self.body_rcv is not None and not self._may_be_large():
+        if self.error is None and self.body_rcv is not None:
+            limit = self._limit()
             size = max(self.content_length, self.body_bytes_received)
-            if size > MAX_BODY:
-                self.error = RequestEntityTooLarge(f"exceeds max_body of {MAX_BODY}")
+            if limit is not None and size > limit:
+                self.error = RequestEntityTooLarge(f"exceeds max_body of {limit}")
                 self.completed = True
         return consumed
 
-    def _may_be_large(self) -> bool:
-        """Only an upload, to {repo}/{vendor}/{name}, is."""
+    def _limit(self) -> int | None:
+        """None for an upload, to {repo}/{vendor}/{name}, which has a limit of its own."""
         segments = [segment for segment in self.path.split("/") if segment]
-        return self.command == "POST" and len(segments) in (2, 4)
+        if self.command != "POST":
+            return MAX_BODY
+        if is_delivery(segments):
+            # The view tells of what is a little larger.
+            return MAX_DELIVERY + MIB
+        return None if len(segments) in (2, 4) else MAX_BODY
+
+
+def is_delivery(segments: Sequence[str]) -> bool:
+    """Whether a path is {repo}/incoming/{provider}/{source}[/{key}], perhaps below a prefix."""
+    places = [len(segments) - 3, len(segments) - 4]
+    # A repository may be called so: /r/incoming/{vendor}/{name} takes uploads.
+    return any(
+        place >= 0 and segments[place] == "incoming" and (place == 0 or segments[place - 1] != "r")
+        for place in places
+    )
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # Waitress has no types

@@ -7,6 +7,7 @@ from packistry.runtime import Runtime
 from packistry.services.catalog import Catalog
 from packistry.services.downloads import Tally
 from packistry.services.reads import Reads
+from packistry.services.receiving import Receiver
 
 WAITERS = 8
 """Requests that may wait for a dist to be built. The server has as many threads to spare."""
@@ -20,4 +21,5 @@ class Parts:
     reads: Reads
     catalog: Catalog
     tally: Tally
+    receiver: Receiver
     waiters: BoundedSemaphore

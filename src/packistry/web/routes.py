@@ -8,7 +8,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from packistry.composer.names import RESERVED_VENDORS
-from packistry.web import composer, dists, health, uploads
+from packistry.web import composer, dists, health, uploads, webhooks
 
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
@@ -17,6 +17,9 @@ REPOSITORY = "/r/{repository:[A-Za-z0-9][A-Za-z0-9._-]{0,99}}"
 # A word of our own paths is never a vendor's.
 _OURS = "|".join(sorted(word.replace(".", r"\.") for word in RESERVED_VENDORS))
 PACKAGE = rf"/{{vendor:(?!(?:{_OURS})/)[a-z0-9._-]{{1,127}}}}/{{name:[a-z0-9._-]{{1,127}}}}"
+
+# A source is named by its uid, or by its number as the PHP Packistry did.
+SOURCE = "/{provider:[a-z][a-z0-9-]{0,99}}/{source:[0-9a-f]{1,32}}"
 
 View = Callable[[Request], Response]
 
@@ -37,6 +40,7 @@ IN_A_REPOSITORY = (
         path="/dists" + PACKAGE + "/{version:[^/]+}/{reference:[0-9A-Fa-f]{4,64}}.zip",
         view=dists.by_reference,
     ),
+    Route(name="incoming", path="/incoming" + SOURCE, view=webhooks.incoming, methods=WRITE),
     Route(name="list", path="/list.json", view=composer.list_packages),
     Route(name="search", path="/search.json", view=composer.search),
     Route(name="providers", path="/providers" + PACKAGE + ".json", view=composer.providers),
@@ -48,6 +52,12 @@ IN_A_REPOSITORY = (
 ELSEWHERE = (
     Route(name="healthz", path="/healthz", view=health.healthz),
     Route(name="readyz", path="/readyz", view=health.readyz),
+    Route(
+        name="incoming-for-project",
+        path="/incoming" + SOURCE + "/{key:[A-Za-z0-9_-]{1,64}}",
+        view=webhooks.incoming,
+        methods=WRITE,
+    ),
 )
 
 

@@ -99,7 +99,7 @@ def test_rotation_encrypts_everything_with_the_new_key(runtime, services, ring):
     put_new_key_first(runtime.settings.root)
     assert rotation(services, ring()).reseal() == 2
     drop_old_keys(runtime.settings.root, rotation(services, ring()).keys_in_use())
-    after = Sources(services.session, runtime.plugins, ring())
+    after = Sources(services.session, runtime.plugins, ring(), services.webhooks)
     assert [after.secrets(each) for each in sources] == [{"password": "canary"}] * 2
 
 
@@ -122,7 +122,8 @@ def test_rotation_in_mid_use_loses_no_secret(runtime, services, ring):
     def keys() -> Any:
         return load_keys("", runtime.settings.root)
 
-    running = Sources(services.session, runtime.plugins, SecretBox(keys(), reload=keys))
+    box = SecretBox(keys(), reload=keys)
+    running = Sources(services.session, runtime.plugins, box, services.webhooks)
     first = running.add(read(NewSource, name="first", provider="git", config={"password": "one"}))
     put_new_key_first(runtime.settings.root)
     rotation(services, ring()).reseal()
