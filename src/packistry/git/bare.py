@@ -29,11 +29,10 @@ class BareRepository:
         self.git = Git(directory=path.parent, git_dir=path)
         self._seconds = seconds
 
-    def create(self, *, sha256: bool) -> None:
+    def create(self) -> None:
         """Make an empty repository. Raises GitError."""
-        kind = "sha256" if sha256 else "sha1"
         outside = Git(directory=self.path.parent)
-        options = ["--bare", "--quiet", "--template=", f"--object-format={kind}"]
+        options = ["--bare", "--quiet", "--template=", "--object-format=sha1"]
         limits = Limits(seconds=self._seconds, file_bytes=SMALL_FILE)
         try:
             outside.output(

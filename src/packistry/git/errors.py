@@ -48,7 +48,7 @@ class UnsafeTree(GitError):
 
 
 class MalformedObjects(GitError):
-    """The host sent objects that no git should hold."""
+    """The host has objects that no git should hold, or not all it should."""
 
 
 class CommitNotFound(GitError):

@@ -42,6 +42,11 @@ _RULES: tuple[tuple[str, type[GitError], str], ...] = (
         "The repository holds a malformed object.",
     ),
     (
+        r"source repository is shallow",
+        MalformedObjects,
+        "The repository is itself a shallow clone: it lacks history. Use the one it came from.",
+    ),
+    (
         r"no space left on device|disk quota exceeded|permission denied$|read-only file system",
         GitError,
         "The server cannot write its mirror.",

@@ -23,7 +23,7 @@ from packistry.git.reading import (
 )
 from packistry.git.refs import Ref, RefusedRef
 from packistry.git.remote import GitRemote
-from packistry.git.transport import HEADS, Advertisement, advertised, fetch
+from packistry.git.transport import HEADS, Advertisement, Download, advertised, clone, fetch
 from packistry.git.trees import Survey, Surveyor
 
 log = logging.getLogger(__name__)
@@ -207,10 +207,10 @@ class Mirror:
     def _clone(self, connection: Connection, found: Advertisement) -> None:
         """Replace the mirror by a new one, in one step."""
         new = BareRepository(connection.git.directory / "mirror.git", seconds=self.policy.timeout)
-        new.create(sha256=found.is_sha256)
         if found.refs:
-            self._download(connection, new)
-            new.pack_refs()
+            self._download(clone, connection, new)
+        else:
+            new.create()
         new.adopt(found)
         self._close_reader()
         self._bare.remove()
@@ -219,14 +219,14 @@ class Mirror:
     def _fetch(self, connection: Connection, found: Advertisement) -> None:
         self._bare.sweep()
         try:
-            self._download(connection, self._bare)
+            self._download(fetch, connection, self._bare)
             self._bare.pack_refs()
             self._bare.merge_packs(self.policy.max_bytes)
         except Corrupt as error:
             log.warning("The mirror %s is broken and is cloned anew: %s", self.path.name, error)
             self._clone(connection, found)
 
-    def _download(self, connection: Connection, into: BareRepository) -> None:
+    def _download(self, get: Download, connection: Connection, into: BareRepository) -> None:
         most = self.policy.max_bytes
 
         def watch() -> None:
@@ -234,7 +234,7 @@ class Mirror:
                 raise TooLarge(f"The repository is larger than {most} bytes.")
 
         try:
-            fetch(connection, into.path, most, watch)
+            get(connection, into.path, most, watch)
             watch()
         except Corrupt:
             # git does not say when the kernel stops it at the largest file it may write.

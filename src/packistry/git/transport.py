@@ -1,10 +1,11 @@
 """Talking to the host: what it has, and getting it."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packistry.git.command import CommandFailed, Git
+from packistry.git.command import CommandFailed
 from packistry.git.connection import Connection
 from packistry.git.errors import Corrupt, GitError, TooLarge
 from packistry.git.failures import classify, is_host_key
@@ -16,6 +17,10 @@ TAGS = b"refs/tags/"
 MAX_LISTING = 256 * 1024 * 1024
 MAX_LINE = 8192
 SMALL_FILE = 1024 * 1024
+
+_REMOTE = re.compile(r'^\[remote "origin"\]\n(?:\t.*\n)*', re.MULTILINE)
+
+Download = Callable[[Connection, Path, int, Callable[[], None]], None]
 
 # Only these: a mirror of everything would hold the commits of whoever opens a pull request.
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
@@ -30,10 +35,6 @@ class Advertisement:
 
     refs: dict[bytes, bytes]
     head: bytes
-
-    @property
-    def is_sha256(self) -> bool:
-        return any(len(oid) == 64 for oid in self.refs.values())
 
 
 def advertised(connection: Connection) -> Advertisement:
@@ -53,6 +54,30 @@ def advertised(connection: Connection) -> Advertisement:
     return Advertisement(refs=listing.refs, head=head)
 
 
+def clone(
+    connection: Connection, git_dir: Path, file_bytes: int, watch: Callable[[], None]
+) -> None:
+    """Make a bare repository with the host's branches and tags, all in one file.
+
+    That is a `fetch` into a new one, for less: whoever has all objects from one pack need not
+    follow them from one to the next. `file_bytes`, `watch` and errors are those of `fetch`.
+    """
+    options = ["--quiet", "--bare", "--template=", "--reject-shallow", "--no-local"]
+    limits = Limits(seconds=connection.policy.timeout, file_bytes=file_bytes)
+    arguments = ["clone", *options, "--", connection.url.text, str(git_dir)]
+    try:
+        connection.git.output(arguments, limits, watch=watch)
+    except CommandFailed as error:
+        raise _explained(error, connection, otherwise=Corrupt) from error
+    git_dir.chmod(0o700)
+    _forget_remote(git_dir / "config")
+
+
+def _forget_remote(config: Path) -> None:
+    # The next fetch is told the URL; one that stayed here would be an old one some day.
+    config.write_text(_REMOTE.sub("", config.read_text("utf-8")), "utf-8")
+
+
 def fetch(
     connection: Connection, git_dir: Path, file_bytes: int, watch: Callable[[], None]
 ) -> None:
@@ -61,15 +86,7 @@ def fetch(
     `file_bytes` is the most one file may have, `watch` is called about twice a second and may
     raise to stop. Raises GitError, Corrupt if the fault seems to be in the repository itself.
     """
-    base = connection.git
-    git = Git(
-        directory=base.directory,
-        git_dir=git_dir,
-        variables=base.variables,
-        settings=base.settings,
-        inherited=base.inherited,
-        secrets=base.secrets,
-    )
+    git = replace(connection.git, git_dir=git_dir)
     options = [
         "--quiet",
         "--prune",

@@ -1,18 +1,24 @@
 """Dists built on several threads, a few ahead of whoever records them."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from functools import partial
+from queue import SimpleQueue
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from packistry.plugin import PluginError, Ref, Unavailable
-from packistry.services.dists import UNSAFE, StoredFile
+from packistry.services.dists import UNSAFE, Dists, StoredFile, stored_file
+from packistry.settings import MIB
 
-# While some threads wait for the disk, as many archives as allowed are being made.
-STORING = 2
+# What is stored together costs two transactions, whatever it is.
+REFS_IN_A_BATCH = 8
+BYTES_IN_A_BATCH = 64 * MIB
+# While some batches wait for the disk, the next one is being made.
+STORED_AT_ONCE = 2
+MOST_BYTES = 4 * BYTES_IN_A_BATCH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,23 +39,37 @@ class NotBuilt:
     error: PluginError | ValueError
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A ref whose zip is still open in `held`, and not in storage."""
+
+    ref: Ref
+    file: StoredFile
+    stream: BinaryIO
+    held: ExitStack
+
+
 Make = Callable[[Ref], AbstractContextManager[BinaryIO]]
-Store = Callable[[Ref, BinaryIO], StoredFile]
+_Result = _Made | NotBuilt | list[Built | NotBuilt]
 
 
 class Archives:
     """Threads that make zips and store them. To be used in a `with` statement.
 
-    `make` is called `threads` times at once at most. Few zips are under way at any time: memory
-    and disk stay flat, however many refs there are.
+    `make` is called `threads` times at once at most; what it returns may be closed on another
+    thread. Few zips are under way at any time: memory and disk stay flat, however many refs there
+    are. `uid` is that of the package.
     """
 
-    def __init__(self, make: Make, store: Store, *, threads: int) -> None:
+    def __init__(self, make: Make, dists: Dists, uid: str, *, threads: int) -> None:
         self._make = make
-        self._store = store
-        self._making = BoundedSemaphore(threads)
-        self._ahead = threads + 2 * STORING
-        self._pool = ThreadPoolExecutor(threads + STORING, thread_name_prefix="packistry-archive")
+        self._dists = dists
+        self._uid = uid
+        self._makers = ThreadPoolExecutor(threads, thread_name_prefix="packistry-archive")
+        self._storers = ThreadPoolExecutor(STORED_AT_ONCE, thread_name_prefix="packistry-store")
+        self._most = threads + STORED_AT_ONCE * REFS_IN_A_BATCH
+        self._done: SimpleQueue[Future[_Result]] = SimpleQueue()
+        self._open: set[ExitStack] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -60,33 +80,68 @@ class Archives:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._makers, self._storers):
+            pool.shutdown(wait=True, cancel_futures=True)
+        for held in self._open:
+            held.close()
 
     def build(self, refs: Iterable[Ref]) -> Iterator[list[Built | NotBuilt]]:
-        """Each ref once, as they are done, several at a time if several are done.
+        """Each ref once, several at a time, about in the order in which their zips are made.
 
         What is not the fault of one ref is raised.
         """
         todo = iter(refs)
-        pending: set[Future[Built | NotBuilt]] = set()
-        self._submit(todo, pending)
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            # More work for the threads, before the caller is busy with these.
-            self._submit(todo, pending)
-            yield [future.result() for future in done]
+        making = under_way = size = 0
+        batch: list[_Made | NotBuilt] = []
+        while True:
+            while under_way < self._most and size < MOST_BYTES and (ref := next(todo, None)):
+                self._submit(self._makers, partial(self._made, ref))
+                making, under_way = making + 1, under_way + 1
+            if not under_way:
+                return
+            result = self._done.get().result()
+            if isinstance(result, list):
+                # The next ones begin when these are recorded.
+                yield result
+                under_way, size = under_way - len(result), size - _size(result)
+                continue
+            making, size = making - 1, size + _size([result])
+            batch.append(result)
+            full = len(batch) >= REFS_IN_A_BATCH or _size(batch) >= BYTES_IN_A_BATCH
+            if full or not making:
+                self._store(batch)
+                batch = []
 
-    def _submit(self, refs: Iterator[Ref], pending: set[Future[Built | NotBuilt]]) -> None:
-        while len(pending) < self._ahead and (ref := next(refs, None)) is not None:
-            pending.add(self._pool.submit(self._build, ref))
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> None:
+        pool.submit(work).add_done_callback(self._done.put)
 
-    def _build(self, ref: Ref) -> Built | NotBuilt:
+    def _made(self, ref: Ref) -> _Made | NotBuilt:
         with ExitStack() as stack:
             try:
-                with self._making:
-                    stream = stack.enter_context(self._make(ref))
+                stream = stack.enter_context(self._make(ref))
             except UNSAFE as error:
                 return NotBuilt(ref=ref, reason=str(error), final=True, error=error)
             except Unavailable as error:
                 return NotBuilt(ref=ref, reason=str(error), final=False, error=error)
-            return Built(ref=ref, file=self._store(ref, stream))
+            file = stored_file(self._uid, ref.commit, stream)
+            held = stack.pop_all()
+        self._open.add(held)
+        return _Made(ref=ref, file=file, stream=stream, held=held)
+
+    def _store(self, batch: Sequence[_Made | NotBuilt]) -> None:
+        files = [each.file for each in batch if isinstance(each, _Made)]
+        if files:
+            self._dists.intend(files)
+        self._submit(self._storers, lambda: [self._stored(each) for each in batch])
+
+    def _stored(self, each: _Made | NotBuilt) -> Built | NotBuilt:
+        if isinstance(each, NotBuilt):
+            return each
+        self._dists.put(each.file, each.stream)
+        self._open.remove(each.held)
+        each.held.close()
+        return Built(ref=each.ref, file=each.file)
+
+
+def _size(refs: Iterable[_Made | Built | NotBuilt]) -> int:
+    return sum(each.file.size for each in refs if not isinstance(each, NotBuilt))

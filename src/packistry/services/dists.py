@@ -1,7 +1,7 @@
 """Dists: built once, kept under a key of their own, never changed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,10 +50,7 @@ _INTENTS = cast(Table, Intent.__table__)
 
 _INTEND = insert(_INTENTS)
 _END_INTENT = delete(_INTENTS).where(_INTENTS.c.storage_key == bindparam("key"))
-_FIND = select(_DISTS.c.id).where(
-    _DISTS.c.package_id == bindparam("package"), _DISTS.c.reference == bindparam("commit")
-)
-_FIND_ALL = select(_DISTS.c.id, _DISTS.c.reference).where(
+_FIND = select(_DISTS.c.id, _DISTS.c.reference).where(
     _DISTS.c.package_id == bindparam("package"),
     _DISTS.c.reference.in_(bindparam("commits", expanding=True)),
 )
@@ -108,23 +105,23 @@ class Dists:
         self._storage = transactions.context.storage
 
     def store(self, uid: str, reference: str, stream: BinaryIO) -> StoredFile:
-        """Keep a seekable zip for a package; `record` it in the transaction that needs it.
-
-        Killed in between, the Intent tells the collector of the file.
-        """
-        stream.seek(0)
-        stored = stored_file(uid, reference, archive.digests(stream))
-        self._intend(stored.key)
-        stream.seek(0)
-        self._storage.put(stored.key, stream)
+        """Keep a seekable zip for a package; `record` it in the transaction that needs it."""
+        stored = stored_file(uid, reference, stream)
+        self.intend([stored])
+        self.put(stored, stream)
         return stored
 
-    def _intend(self, key: str) -> None:
-        rows = [{"storage_key": key, "owner": process.identity(), "created_at": now()}]
+    def intend(self, files: Sequence[StoredFile]) -> None:
+        """Announce what `put` is going to store.
+
+        Killed before the files are recorded, the Intents tell the collector of them.
+        """
+        owner, moment = process.identity(), now()
+        rows = [{"storage_key": file.key, "owner": owner, "created_at": moment} for file in files]
         try:
             self._transactions.attempt(lambda services: _execute(services.session, _INTEND, rows))
         except IntegrityError:
-            # A process that was killed had got as far; from now on the file is ours.
+            # A process that was killed had got as far; from now on the files are ours.
             self._transactions.attempt(
                 lambda services: upsert(
                     services.session,
@@ -134,6 +131,11 @@ class Dists:
                     replace=["owner", "created_at"],
                 )
             )
+
+    def put(self, file: StoredFile, stream: BinaryIO) -> None:
+        """Keep a zip that was announced; `record` it in the transaction that needs it."""
+        stream.seek(0)
+        self._storage.put(file.key, stream)
 
     def open(self, dist: Dist) -> AbstractContextManager[BinaryIO]:
         """The zip of a built dist. FileNotFoundError when storage has lost it."""
@@ -252,8 +254,10 @@ def archive_prefix(name: str, reference: str) -> str:
     return f"{name.replace('/', '-')}-{reference[:SHORT_REFERENCE]}"
 
 
-def stored_file(uid: str, reference: str, digests: archive.Digests) -> StoredFile:
-    """Where the zip with these digests is kept. Other bytes have another key."""
+def stored_file(uid: str, reference: str, stream: BinaryIO) -> StoredFile:
+    """What a seekable zip is, and where it is kept. Other bytes have another key."""
+    stream.seek(0)
+    digests = archive.digests(stream)
     return StoredFile(
         key=f"{uid[:2]}/{uid}/{reference}-{digests.sha256[:DIGEST_IN_KEY]}.zip",
         sha1=digests.sha1,
@@ -278,41 +282,59 @@ def check_archive(stream: BinaryIO, settings: Settings, *, thoroughly: bool) -> 
 
 
 def record(session: Session, package_id: int, reference: str, stored: StoredFile) -> int:
-    """The id of the package's dist at this reference, made of the stored file if it was not built.
+    """The id of the package's dist at this reference: as `record_all` of one."""
+    return record_all(session, package_id, {reference: stored})[reference]
 
-    A dist that is built already stays as it is. Ends the Intent of a file that is now named.
+
+def record_all(
+    session: Session, package_id: int, files: Mapping[str, StoredFile]
+) -> dict[str, int]:
+    """The ids of the package's dists at these references, made of the stored files.
+
+    A dist that is built already stays as it is. Ends the Intents of the files, now named.
     """
-    _execute(session, _END_INTENT, {"key": stored.key})
-    where = {"package": package_id, "commit": reference}
+    _execute(session, _END_INTENT, [{"key": file.key} for file in files.values()])
+    known = _ids(session, package_id, list(files))
     values = {
-        "storage_key": stored.key,
-        "sha1": stored.sha1,
-        "sha256": stored.sha256,
-        "size": stored.size,
+        reference: {
+            "storage_key": file.key,
+            "sha1": file.sha1,
+            "sha256": file.sha256,
+            "size": file.size,
+        }
+        for reference, file in files.items()
     }
-    dist_id = _execute(session, _FIND, where).scalar()
-    if dist_id is None:
-        row = {"package_id": package_id, "reference": reference, "failure": "", **values}
-        key: Any = _execute(session, _ADD, row).inserted_primary_key
-        return int(key[0])
-    _execute(session, _COMPLETE, {"dist": dist_id, **values})
-    return int(dist_id)
+    if known:
+        built = [{"dist": key, **values[reference]} for reference, key in known.items()]
+        _execute(session, _COMPLETE, built)
+    return known | _add(
+        session, package_id, {key: row for key, row in values.items() if key not in known}
+    )
 
 
 def lazy_dists(session: Session, package_id: int, references: Sequence[str]) -> dict[str, int]:
     """The ids of the package's dists at these references; those that lack are made, unbuilt."""
-    found = _ids(session, package_id, references)
-    missing = [each for each in dict.fromkeys(references) if each not in found]
-    if not missing:
-        return found
-    empty = {"storage_key": "", "sha1": "", "sha256": "", "size": 0, "failure": ""}
-    rows = [{"package_id": package_id, "reference": each, **empty} for each in missing]
+    known = _ids(session, package_id, references)
+    empty = {"storage_key": "", "sha1": "", "sha256": "", "size": 0}
+    return known | _add(
+        session, package_id, {each: empty for each in references if each not in known}
+    )
+
+
+def _add(session: Session, package_id: int, dists: Mapping[str, dict[str, Any]]) -> dict[str, int]:
+    """The ids of new dists, by their references."""
+    if not dists:
+        return {}
+    rows = [
+        {"package_id": package_id, "reference": reference, "failure": "", **values}
+        for reference, values in dists.items()
+    ]
     _execute(session, _ADD, rows)
-    return found | _ids(session, package_id, missing)
+    return _ids(session, package_id, list(dists))
 
 
 def _ids(session: Session, package_id: int, references: Sequence[str]) -> dict[str, int]:
-    rows = _execute(session, _FIND_ALL, {"package": package_id, "commits": list(references)})
+    rows = _execute(session, _FIND, {"package": package_id, "commits": list(references)})
     return {row.reference: row.id for row in rows}
 
 

@@ -21,7 +21,7 @@ from packistry.plugin import (
     VersionPublished,
 )
 from packistry.services import Services
-from packistry.services.archives import Archives, NotBuilt
+from packistry.services.archives import Archives, Built, NotBuilt
 from packistry.services.comparison import (
     STABLE,
     Candidate,
@@ -145,7 +145,7 @@ class Importer:
 
     def _import(self, candidates: Sequence[Candidate]) -> None:
         threads = self._settings.archive_threads
-        with Archives(self._archive, self._store, threads=threads) as archives:
+        with Archives(self._archive, self._dists, self._target.uid, threads=threads) as archives:
             for some in _chunks(candidates, READ_AT_ONCE):
                 plans = self._read(some)
                 if self._target.eager:
@@ -278,13 +278,19 @@ class Importer:
             same[0].candidate.ref for commit, same in by_commit.items() if commit not in built
         ]
         for batch in archives.build(missing):
+            records = [
+                self._as_record(plan, each.file)
+                for each in batch
+                if isinstance(each, Built)
+                for plan in by_commit[each.ref.commit]
+            ]
+            if records:
+                self._write(records, {})
             for each in batch:
                 if isinstance(each, NotBuilt):
                     self._give_up(each, by_commit[each.ref.commit])
                 else:
                     self._failures = 0
-                    for plan in by_commit[each.ref.commit]:
-                        self._write([self._as_record(plan, each.file)], {})
 
     def _give_up(self, failure: NotBuilt, plans: Sequence[_Plan]) -> None:
         if not failure.final:
@@ -306,9 +312,6 @@ class Importer:
         with self._content.snapshot.archive(ref, folder, prefix=prefix) as stream:
             check_archive(stream, self._settings, thoroughly=not self._content.trusted)
             yield stream
-
-    def _store(self, ref: Ref, stream: BinaryIO) -> StoredFile:
-        return self._dists.store(self._target.uid, ref.commit, stream)
 
     def _find_name(self) -> None:
         """Name the package: as the default branch says, else as its highest version says."""

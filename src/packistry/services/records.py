@@ -187,11 +187,9 @@ class Records:
         """Refs that are versions now. Their dists: just stored, or `built` before, or lazy."""
         session = services.session
         ids = dict(built)
-        for record in records:
-            if record.file is not None:
-                ids[record.ref.commit] = dists.record(
-                    session, self._package_id, record.ref.commit, record.file
-                )
+        files = {record.ref.commit: record.file for record in records if record.file is not None}
+        if files:
+            ids |= dists.record_all(session, self._package_id, files)
         lazy = [record.ref.commit for record in records if record.ref.commit not in ids]
         if lazy:
             ids |= dists.lazy_dists(session, self._package_id, lazy)

@@ -291,6 +291,14 @@ def test_a_pack_whose_tree_holds_dot_git_fails_the_sync_with_a_reason_and_serves
         pass
 
 
+def test_a_repository_without_its_history_is_refused_with_a_reason(
+    upstream: Upstream, mirror: Mirror
+) -> None:
+    (upstream.path / "shallow").write_text(upstream.commit({"a": "1"}) + "\n")
+    with pytest.raises(MalformedObjects, match="shallow clone"):
+        mirror.sync()
+
+
 def test_a_harmless_old_fault_does_not_stop_a_sync(upstream: Upstream, mirror: Mirror) -> None:
     blob = upstream.blob(b"1")
     inner = upstream.raw_tree(("100644", b"a", blob))
