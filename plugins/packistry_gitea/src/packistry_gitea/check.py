@@ -1,0 +1,66 @@
+"""Whether a source's token does what Packistry needs of it, and what is missing."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packistry.plugin import ConfigError, CredentialsError, NotFound, Unavailable
+from packistry_gitea.api import Api, an_object, objects, text
+
+_NO_HOOKS = "Packistry cannot make webhooks, so that pushes are noticed late: {}."
+
+
+def notes(api: Api, api_url: str) -> Iterator[str]:
+    """What an administrator should know. Raises what makes the token useless."""
+    try:
+        found = _sample(api)
+    except NotFound as error:
+        raise _elsewhere(f"There is no API of Gitea or Forgejo at {api_url}") from error
+    except Unavailable as error:
+        if error.response is None or not 200 <= error.response.status < 400:
+            raise
+        raise _elsewhere(str(error).removesuffix(".")) from error
+    if not found:
+        yield "The token reaches no repository yet."
+    elif not any(_is_admin(each) for each in found):
+        yield _NO_HOOKS.format(
+            "the token's user is an administrator of none of the repositories it reaches"
+        )
+    if not _may_write(api):
+        yield _NO_HOOKS.format("the token has not the scope write:repository")
+
+
+def _elsewhere(said: str) -> ConfigError:
+    words = f"{said}. Check the address of the source."
+    return ConfigError(words, fields={"url": words})
+
+
+def _sample(api: Api) -> list[Mapping[str, Any]]:
+    """Some repositories. A token for repositories alone has no user to list them by."""
+    try:
+        an_object(api.get("/user").json())
+        return objects(api.get("/user/repos", limit="10").json())
+    except CredentialsError as error:
+        if error.response is None or error.response.status != 403:
+            raise
+        return objects(an_object(api.get("/repos/search", limit="10").json()).get("data"))
+
+
+def _may_write(api: Api) -> bool:
+    """False when the token certainly may not. Only newer versions tell a token's scopes."""
+    try:
+        told = api.get("/token").json()
+    except (NotFound, CredentialsError, Unavailable):
+        return True
+    scopes = told.get("scopes") if isinstance(told, dict) else None
+    if not isinstance(scopes, list):
+        return True
+    return bool({"all", "write:repository"} & {str(scope) for scope in scopes})
+
+
+def _is_admin(repository: Mapping[str, Any]) -> bool:
+    permissions = repository.get("permissions")
+    return (
+        isinstance(permissions, dict)
+        and permissions.get("admin") is True
+        and bool(text(repository, "full_name"))
+    )

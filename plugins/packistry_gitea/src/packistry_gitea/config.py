@@ -1,0 +1,55 @@
+"""What an administrator fills in for a Gitea or Forgejo."""
+
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from packistry.plugin import ORIGIN, Config
+
+
+class GiteaConfig(Config):
+    """Where it is, and a token that may read there."""
+
+    url: str = Field(
+        title="Address",
+        description="What you open in a browser: https://codeberg.org, or "
+        "https://git.example.org/gitea.",
+        json_schema_extra=ORIGIN,
+    )
+    token: SecretStr = Field(
+        title="Access token",
+        description="With the scopes read:user and write:repository; read:repository is enough "
+        "without webhooks.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        parts = _split(value.strip())
+        path = parts.path.rstrip("/").removesuffix("/api/v1").removesuffix("/api/swagger")
+        return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+
+    @field_validator("token")
+    @classmethod
+    def _one_word(cls, value: SecretStr) -> SecretStr:
+        # A secret that comes from a file ends with a line end nobody typed.
+        token = value.get_secret_value().strip()
+        if not token or not (token.isascii() and token.isprintable()) or " " in token:
+            raise ValueError("must be the token alone, on one line")
+        return SecretStr(token)
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the API at this address."""
+        return f"{self.url}/api/v1"
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be an address such as https://codeberg.org") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("must start with https:// and hold no user name")
+    return parts
