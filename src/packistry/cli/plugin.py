@@ -19,7 +19,8 @@ def plugin() -> None:
     "--kind",
     type=click.Choice([kind.value for kind in kit.Kind]),
     required=True,
-    help="What it offers: a place packages come from, or a place dists are kept.",
+    help="What it offers: a place packages come from, a place people sign in at, or a place dists "
+    "are kept.",
 )
 @click.option(
     "--directory",

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     """What a plugin offers."""
 
     SOURCE = "source"
+    AUTH = "auth"
     STORAGE = "storage"
 
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -16,16 +15,20 @@ from packistry.errors import Conflict, Invalid
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture(scope="module", params=list(kit.Kind), ids=lambda kind: kind.value)
-def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("kit") / "packistry-acme-forge"
-    kit.create("acme-forge", request.param, folder)
-    return folder
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """One of each kind."""
+    folder = tmp_path_factory.mktemp("kit")
+    made = []
+    for kind in kit.Kind:
+        made.append(folder / f"packistry-acme-{kind}")
+        kit.create(f"acme-{kind}", kind, made[-1])
+    return made
 
 
-def run(*command: str, folder: Path, **environment: str) -> str:
+def run(*command: object, folder: Path, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *command],
+        [sys.executable, "-m", *map(str, command)],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
@@ -36,28 +39,30 @@ def run(*command: str, folder: Path, **environment: str) -> str:
     return done.stdout
 
 
-def test_its_own_tests_pass(project: Path) -> None:
-    printed = run("pytest", "-q", "-p", "no:cacheprovider", "-W", "error", folder=project)
-    assert "passed" in printed
-    assert "skipped" not in printed
+def test_their_own_tests_pass(projects: list[Path]) -> None:
+    for project in projects:
+        printed = run("pytest", "-q", "-p", "no:cacheprovider", "-W", "error", folder=project)
+        assert "passed" in printed
+        assert "skipped" not in printed
 
 
-def test_it_is_clean_for_linter_and_type_checker(project: Path) -> None:
-    config = str(ROOT / "pyproject.toml")
-    ignored = "ANN,D,S,INP,E501,I001"
-    run("ruff", "check", "--no-cache", "--config", config, "src", folder=project)
-    run("ruff", "check", "--no-cache", "--config", config, f"--ignore={ignored}", folder=project)
-    run("mypy", "--strict", "--config-file=", "--cache-dir=/dev/null", "src", folder=project)
+def test_they_are_clean_for_linter_and_type_checker(projects: list[Path]) -> None:
+    lint = ("ruff", "check", "--no-cache", "--config", ROOT / "pyproject.toml")
+    sources = [project / "src" for project in projects]
+    run(*lint, *sources, folder=projects[0])
+    run(*lint, "--ignore=ANN,D,S,INP,E501,I001", *projects, folder=projects[0])
+    types = ("mypy", "--strict", "--config-file=", "--cache-dir=/dev/null")
+    run(*types, *sources, folder=projects[0])
 
 
-def test_it_installs_and_is_found(project: Path, tmp_path: Path) -> None:
+def test_they_install_and_are_found(projects: list[Path], tmp_path: Path) -> None:
     options = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target")
-    run("pip", "install", *options, str(tmp_path), str(project), folder=project)
-    (found,) = distributions(path=[str(tmp_path)])
-    assert found.name == "packistry-acme-forge"
+    run("pip", "install", *options, tmp_path, *projects, folder=tmp_path)
     printed = run("packistry", "plugins", folder=tmp_path, PYTHONPATH=str(tmp_path))
-    (line,) = [line for line in printed.splitlines() if line.startswith("acme-forge")]
-    assert line.split()[:4] == ["acme-forge", "packistry-acme-forge", "0.1.0", "acme-forge"]
+    found = {line.split()[0]: line.split() for line in printed.splitlines()}
+    for kind in kit.Kind:
+        name = f"acme-{kind}"
+        assert found[name] == [name, f"packistry-{name}", "0.1.0", name]
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
