@@ -43,7 +43,13 @@ from packistry.plugin.events import (
 from packistry.plugin.git import GitSourceProvider
 from packistry.plugin.hookspecs import hookimpl
 from packistry.plugin.http import HttpClient, HttpLimits, HttpResponse, linked_next
-from packistry.plugin.oauth2 import Endpoints, OAuth2Backend, OAuth2Config, TokenAnswer
+from packistry.plugin.oauth2 import (
+    ClientAuthentication,
+    Endpoints,
+    OAuth2Backend,
+    OAuth2Config,
+    TokenAnswer,
+)
 from packistry.plugin.openid import OpenIDBackend
 from packistry.plugin.source import (
     Change,
@@ -67,6 +73,7 @@ __all__ = [
     "ORIGIN",
     "AuthBackend",
     "Change",
+    "ClientAuthentication",
     "Config",
     "ConfigError",
     "CredentialsError",

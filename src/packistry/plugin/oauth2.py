@@ -84,9 +84,6 @@ class OAuth2Backend(AuthBackend[O]):
     scope: ClassVar[str]
     """The scopes to ask for, separated by spaces."""
 
-    parameters: ClassVar[Mapping[str, str]] = {}
-    """What else the authorization request says, such as `prompt`."""
-
     @abstractmethod
     def endpoints(self) -> Endpoints:
         """Where to send browsers and codes. May ask the place, and raise a PluginError."""
@@ -94,6 +91,14 @@ class OAuth2Backend(AuthBackend[O]):
     @abstractmethod
     def identity(self, answer: TokenAnswer) -> Identity:
         """Whose token it is. SignInRefused when the place does not vouch for them."""
+
+    def scopes(self) -> str:
+        """`scope`, or what the configuration makes of it."""
+        return self.scope
+
+    def parameters(self) -> Mapping[str, str]:
+        """What else the authorization request says, such as `prompt`."""
+        return {}
 
     def api(self, base_url: str, answer: TokenAnswer) -> HttpClient:
         """A client that asks the place with this person's token."""
@@ -144,7 +149,7 @@ class OAuth2Backend(AuthBackend[O]):
             session=_Poster(self.http),
             client_id=self.config.client_id,
             client_secret=self.config.client_secret.get_secret_value(),
-            scope=self.scope,
+            scope=self.scopes(),
             redirect_uri=callback_url,
             code_challenge_method="S256",
             token_endpoint_auth_method=endpoints.client_authentication,
@@ -160,8 +165,8 @@ class OAuth2Backend(AuthBackend[O]):
             endpoints.authorize,
             state=memo["state"],
             code_verifier=memo["verifier"],
-            nonce=memo["nonce"] if "openid" in self.scope.split() else None,
-            **self.parameters,
+            nonce=memo["nonce"] if "openid" in self.scopes().split() else None,
+            **self.parameters(),
         )
         return str(url)
 

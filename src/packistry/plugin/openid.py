@@ -177,7 +177,7 @@ class OpenIDBackend(OAuth2Backend[O]):
 
     def _scopes_not_offered(self) -> list[str]:
         offered = self._metadata.get().get("scopes_supported")
-        wanted = self.scope.split()
+        wanted = self.scopes().split()
         return [word for word in wanted if isinstance(offered, list) and word not in offered]
 
     def _userinfo(self, answer: TokenAnswer, subject: str) -> Mapping[str, Any]:

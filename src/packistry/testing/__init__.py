@@ -6,7 +6,7 @@ import pytest
 for _module in ("auth", "source", "storage", "webhooks"):
     pytest.register_assert_rewrite(f"{__name__}.{_module}")
 
-from packistry.testing.auth import CALLBACK_URL, AuthBackendContract  # noqa: E402 - see above
+from packistry.testing.auth import CALLBACK_URL, AuthBackendContract, sign_in  # noqa: E402 - see above
 from packistry.testing.host import FakeHost, HostRequest, UnexpectedRequest  # noqa: E402 - see above
 from packistry.testing.source import SourceProviderContract  # noqa: E402 - see above
 from packistry.testing.storage import StorageContract  # noqa: E402 - see above
@@ -22,4 +22,5 @@ __all__ = [
     "StorageContract",
     "UnexpectedRequest",
     "WebhookContract",
+    "sign_in",
 ]

@@ -15,8 +15,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import Key, RSAKey
 
 from packistry.plugin import Identity, OAuth2Config, OpenIDBackend, load_config
-from packistry.testing import FakeHost, HostRequest
-from packistry.testing.auth import sign_in
+from packistry.testing import FakeHost, HostRequest, sign_in
 
 ISSUER = "https://id.example/realms/main"
 CLIENT_ID = "pack istry:1"

@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from packistry.plugin import PluginError, SignInRefused
 from packistry.plugin.id_tokens import REFETCH_SECONDS, KeyRing
-from packistry.testing.auth import sign_in
+from packistry.testing import sign_in
 from tests.unit.plugin.issuer import (
     CLIENT_ID,
     CLIENT_SECRET,

@@ -22,8 +22,7 @@ from packistry.plugin import (
     Unavailable,
     load_config,
 )
-from packistry.testing import CALLBACK_URL, AuthBackendContract, FakeHost, HostRequest
-from packistry.testing.auth import sign_in
+from packistry.testing import CALLBACK_URL, AuthBackendContract, FakeHost, HostRequest, sign_in
 
 FORGE = "https://forge.example"
 

@@ -12,8 +12,7 @@ from packistry.plugin import (
     SignInRefused,
     Unavailable,
 )
-from packistry.testing import CALLBACK_URL, AuthBackendContract
-from packistry.testing.auth import sign_in
+from packistry.testing import CALLBACK_URL, AuthBackendContract, sign_in
 from tests.unit.plugin.issuer import ALICE, ISSUER, FakeIssuer, Place, place, signed_in
 
 
