@@ -116,10 +116,27 @@ def test_a_header_of_1_mb_is_refused(port: int) -> None:
     assert b" 431 " in exchange(port, sent).split(b"\r\n")[0]
 
 
-@pytest.mark.parametrize("path", ["/downloads", "/packages.json", "/r/x/downloads"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/downloads",
+        "/packages.json",
+        "/r/x/downloads",
+        "/incoming/host/1",
+        "/incoming/host/1/key",
+        "/r/x/incoming/host/1",
+    ],
+)
 def test_a_large_body_is_refused_where_no_upload_goes(port: int, path: str) -> None:
     sent = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n".encode()
     assert b" 413 " in exchange(port, sent).split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("path", ["/incoming/host/1", "/incoming/host/1/key", "/acme/lib"])
+def test_a_delivery_may_be_as_large_as_hosts_send(port: int, path: str) -> None:
+    size = 2 * 1024 * 1024
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n\r\n"
+    assert b" 413 " not in exchange(port, head.encode() + b"x" * size).split(b"\r\n")[0]
 
 
 def test_an_endless_chunked_body_is_refused(port: int) -> None:

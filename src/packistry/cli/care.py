@@ -117,7 +117,7 @@ def rotate(installation: Installation, new_key: bool, drop: bool) -> None:
         put_new_key_first(settings.root)
     box = SecretBox(load_keys(settings.secret_key.get_secret_value(), settings.root))
     changed = installation.attempt(lambda services: Rotation(services.session, box).reseal())
-    click.echo(f"{changed} source(s) are encrypted with the first key now.")
+    click.echo(f"{changed} stored secret(s) are encrypted with the first key now.")
     if drop:
         _drop(installation)
 

@@ -28,7 +28,7 @@ def read_settings(config: type[Config], given: tuple[str, ...]) -> dict[str, Any
         if key not in labels:
             known = ", ".join(labels) or "none"
             raise click.UsageError(f"There is no setting {key!r}; there are: {known}.")
-        values[key] = _read(value) if equals else _ask(key, labels[key])
+        values[key] = read_value(value) if equals else _ask(key, labels[key])
     return values
 
 
@@ -50,7 +50,11 @@ def _ask(key: str, label: str) -> str:
     return ask_secret(label)
 
 
-def _read(value: str) -> str:
+def read_value(value: str) -> str:
+    """What a value stands for: "@FILE" its text, "@-" stdin, "@@…" itself without the first "@".
+
+    Raises click.UsageError when the file cannot be read.
+    """
     if value.startswith("@@"):
         return value[1:]
     if value == "@-":

@@ -18,6 +18,16 @@ from packistry.cli.policy import (
     refuse,
     write_held,
 )
+from packistry.cli.webhook import (
+    NO_WEBHOOK_HELP,
+    REPAIR_HELP,
+    facts_of,
+    package_deliveries,
+    repair,
+    see_to_new,
+    sentence,
+    settle,
+)
 from packistry.inputs import NewPackage, read
 from packistry.models import Dist, Dists, Package, Repository, Sync, Version
 from packistry.services import Services
@@ -30,7 +40,7 @@ def package() -> None:
     """The packages."""
 
 
-for command in (edit, held, accept, refuse):
+for command in (edit, held, accept, refuse, package_deliveries):
     package.add_command(command)
 
 
@@ -44,6 +54,7 @@ for command in (edit, held, accept, refuse):
     help="Build dists at import or at their first download. Without: as the source says.",
 )
 @click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
+@click.option("--no-webhook", is_flag=True, help=NO_WEBHOOK_HELP)
 @click.option("--wait", is_flag=True, help=WAIT_HELP)
 @json_option
 @click.argument("names", metavar="PROJECT...", nargs=-1, required=True)
@@ -57,12 +68,19 @@ def add(
     subdirectory: str,
     dists: str | None,
     tag_policy: str | None,
+    no_webhook: bool,
     wait: bool,
     as_json: bool,
     names: tuple[str, ...],
 ) -> None:
     """Make a package of each PROJECT of a source: what the host calls it, or its URL."""
-    new = read(NewPackage, subdirectory=subdirectory, dists=dists, tag_policy=tag_policy)
+    new = read(
+        NewPackage,
+        subdirectory=subdirectory,
+        dists=dists,
+        tag_policy=tag_policy,
+        webhook=not no_webhook,
+    )
     with installation.transaction() as services:
         services.repositories.get(path)
         make = services.context.provider_maker(services.sources.get(source_name))
@@ -89,6 +107,8 @@ def add(
     finished = waiting.finish(
         installation.runtime, [row["sync"] for row in added], wait=wait, quiet=as_json
     )
+    webhooks = see_to_new(installation, [row["id"] for row in added], now=wait, quiet=as_json)
+    added = [row | {"webhook": facts} for row, facts in zip(added, webhooks, strict=True)]
     if as_json:
         write_json(_named(installation, added, finished))
     elif not wait:
@@ -153,6 +173,7 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             "policy": found.dists,
             "tag_policy": found.tag_policy,
             "version_list": [_version(*each) for each in services.packages.versions(found)],
+            "webhook": facts_of(services, found.project),
             "held": [held_facts(each) for each in services.protection.held(found)],
             "syncs": [_sync(each) for each in services.packages.recent_syncs(found)],
         }
@@ -166,6 +187,7 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every package.")
 @click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
+@click.option("--repair-webhook", is_flag=True, help=REPAIR_HELP)
 @click.option("--wait", is_flag=True, help=WAIT_HELP)
 @json_option
 @click.pass_context
@@ -176,6 +198,7 @@ def sync(
     names: tuple[str, ...],
     everything: bool,
     path: str | None,
+    repair_webhook: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -183,12 +206,15 @@ def sync(
     if everything == bool(names):
         raise click.UsageError("Say which: either NAME... or --all.")
 
-    def work(services: Services) -> list[int]:
-        if everything:
-            return [each.id for each in services.packages.sync_all()]
-        return [services.packages.sync(_get(services, name, path)).id for name in names]
+    def work(services: Services) -> tuple[list[int], list[int]]:
+        found = None if everything else [_get(services, name, path) for name in names]
+        webhooks = repair(services, found) if repair_webhook else []
+        if found is None:
+            return [each.id for each in services.packages.sync_all()], webhooks
+        return [services.packages.sync(each).id for each in found], webhooks
 
-    owed = installation.attempt(work)
+    owed, webhooks = installation.attempt(work)
+    sound = settle(installation, webhooks, quiet=as_json)
     finished = waiting.finish(installation.runtime, owed, wait=wait, quiet=as_json)
     if as_json:
         write_json(
@@ -198,7 +224,7 @@ def sync(
         click.echo("No package is made from a project.", err=True)
     elif not wait:
         click.echo(f"{len(set(owed))} sync(s) are under way.")
-    if not waiting.succeeded(finished):
+    if not (sound and waiting.succeeded(finished)):
         ctx.exit(1)
 
 
@@ -297,6 +323,7 @@ def _write_package(facts: dict[str, Any]) -> None:
             ("Abandoned", facts["abandoned"] or ""),
             ("Dists", f"{facts['dists']} built, {size(facts['bytes'])}"),
             ("State", facts["state"]),
+            ("Webhook", sentence(facts["webhook"])),
         ]
     )
     click.echo()

@@ -8,6 +8,7 @@ from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
 from packistry.cli.policy import INHERIT, TAG_POLICY, TAG_POLICY_HELP
+from packistry.cli.webhook import SHARED_HELP, secret_from_file, source_deliveries
 from packistry.inputs import NewSource, SourceChange, read
 from packistry.models import Dists, Source, TagPolicy
 from packistry.plugin import (
@@ -25,6 +26,9 @@ DISTS_HELP = "Build dists at import, or each at its first download."
 @click.group()
 def source() -> None:
     """The places that packages are imported from."""
+
+
+source.add_command(source_deliveries)
 
 
 @source.command("add")
@@ -118,6 +122,8 @@ def list_(installation: Installation, as_json: bool) -> None:
     help="Whether a stable tag that moved upstream is held (protect) or followed; inherit: as each "
     "repository says.",
 )
+@click.option("--webhook-secret", metavar="@FILE", callback=secret_from_file, help=SHARED_HELP)
+@click.option("--forget-webhook-secret", is_flag=True, help="Have no such secret.")
 @pass_installation
 def edit(
     installation: Installation,
@@ -230,6 +236,7 @@ def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[s
         "loaded": provider is not None,
         "config": {key: value for key, value in source.config.items() if key not in hidden},
         "has_secrets": source.secrets != "",
+        "has_webhook_secret": source.webhook_secret != "",
         "dists": source.dists,
         "tag_policy": source.tag_policy,
         "created_at": source.created_at,

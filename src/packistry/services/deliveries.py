@@ -111,11 +111,11 @@ class Deliveries:
         query = select(Delivery).where(where).order_by(Delivery.id.desc()).limit(limit)
         return self._session.scalars(query).all()
 
-    def get(self, delivery_id: int) -> Delivery:
-        """Raises NotFound."""
+    def get(self, delivery_id: int, *, of: Package) -> Delivery:
+        """One of a package's project. Raises NotFound."""
         row = self._session.get(Delivery, delivery_id)
-        if row is None:
-            raise NotFound(f"There is no delivery number {delivery_id}.")
+        if row is None or row.project_id is None or row.project_id != of.project_id:
+            raise NotFound(f"There is no delivery number {delivery_id} for this package.")
         return row
 
     def retry(self, delivery: Delivery) -> Sync:

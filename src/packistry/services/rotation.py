@@ -56,7 +56,7 @@ class Rotation:
         Raises ConfigurationError, and then changes nothing, when one does not decrypt.
         """
         # Locked, so that an edit at the same time is not overwritten by what was there before.
-        old = [each for each in self._sealed(lock=True) if not self._box.is_current(each.text)]
+        old = [each for each in self.sealed(lock=True) if not self._box.is_current(each.text)]
         opened = [(each, self._box.open(each.text, each.place)) for each in old]
         for each, values in opened:
             setattr(each.row, each.field, self._box.seal(values, each.place))
@@ -65,9 +65,10 @@ class Rotation:
 
     def keys_in_use(self) -> frozenset[str]:
         """The ids of the keys that stored secrets are encrypted with."""
-        return frozenset(each.text.partition(":")[0] for each in self._sealed())
+        return frozenset(each.text.partition(":")[0] for each in self.sealed())
 
-    def _sealed(self, *, lock: bool = False) -> list[Sealed]:
+    def sealed(self, *, lock: bool = False) -> list[Sealed]:
+        """All of them."""
         return [
             Sealed(row=row, field=column.key, place=place(row))
             for column, place in SEALED

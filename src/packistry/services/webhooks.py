@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from packistry import plugin
 from packistry.errors import ConfigurationError, Conflict
-from packistry.models import Project, Source, Webhook, WebhookState
+from packistry.models import Package, Project, Source, Webhook, WebhookState
 from packistry.models.base import now
 from packistry.services.context import Context, secrets_place
 from packistry.services.projects import as_told
@@ -105,6 +106,23 @@ class Webhooks:
         webhook.renew = True
         self.owe(webhook)
         return webhook
+
+    def repair_all(self) -> list[Webhook]:
+        """The same for every project that has packages, where it can be made."""
+        used = select(Package.project_id).where(Package.project_id.is_not(None))
+        query = select(Project).where(Project.id.in_(used)).order_by(Project.id)
+        return [
+            self.repair(project)
+            for project in self._session.scalars(query)
+            if self._possible(project.source) and not self.obstacle(project)
+        ]
+
+    def projects(self, webhook_ids: Sequence[int]) -> Sequence[Project]:
+        """The projects these are of, in the order they were added."""
+        query = select(Project).join(Webhook, Webhook.project_id == Project.id)
+        return self._session.scalars(
+            query.where(Webhook.id.in_(webhook_ids)).order_by(Project.id)
+        ).all()
 
     def owe(self, webhook: Webhook) -> None:
         """Have the job see to it at once; or say what is in its way."""

@@ -83,7 +83,7 @@ def secret(cli):
 
 def test_keys_are_rotated_in_two_steps(cli, secret, tmp_path):
     (old,) = keys(tmp_path)
-    assert "1 source(s)" in cli.ok("secrets", "rotate", "--new-key")
+    assert "1 stored secret(s)" in cli.ok("secrets", "rotate", "--new-key")
     assert keys(tmp_path)[1:] == [old]
     assert "1 old key(s)" in cli.ok("secrets", "rotate", "--drop-old-keys")
     assert old not in keys(tmp_path)

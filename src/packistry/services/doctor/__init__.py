@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy.exc import SQLAlchemyError
 
 from packistry.errors import PackistryError
-from packistry.services.doctor import data, machine, network
+from packistry.services.doctor import data, machine, network, webhooks
 from packistry.services.doctor.finding import Check, Finding, Level, Patient
 
 __all__ = ["CHECKS", "Finding", "Level", "Patient", "examine"]
@@ -24,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     data.storage,
     data.projects,
     data.work,
+    webhooks.webhooks,
     network.redis,
     network.public_url,
     network.proxies,

@@ -15,6 +15,7 @@ from packistry.models import Project, Source, Sync, SyncState
 from packistry.models.base import now
 from packistry.services.context import secrets_place
 from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
+from packistry.services.rotation import Rotation
 
 CLOCK_SECONDS = 30
 LATE = timedelta(minutes=10)
@@ -55,9 +56,9 @@ def database(patient: Patient) -> Iterator[Finding]:
 
 def clock(patient: Patient) -> Iterator[Finding]:
     """Whether the clock agrees with the database server's and with what was recorded."""
-    if not _usable(patient):
+    if not usable(patient):
         return
-    with _reading(patient) as session:
+    with reading(patient) as session:
         latest = session.scalar(select(func.max(Sync.requested_at)))
         drift = 0.0
         told = _database_time(patient, session)
@@ -87,8 +88,8 @@ def plugins(patient: Patient) -> Iterator[Finding]:
         )
     known = patient.plugins.source_providers
     orphans: list[tuple[str, str]] = []
-    if _usable(patient):
-        with _reading(patient) as session:
+    if usable(patient):
+        with reading(patient) as session:
             sources = session.scalars(select(Source).order_by(Source.name))
             orphans = [(each.name, each.provider) for each in sources if each.provider not in known]
     for name, provider in orphans:
@@ -103,12 +104,13 @@ def plugins(patient: Patient) -> Iterator[Finding]:
 
 def secrets(patient: Patient) -> Iterator[Finding]:
     """Whether every stored secret can be decrypted."""
-    if not _usable(patient):
+    if not usable(patient):
         return
-    with _reading(patient) as session:
+    with reading(patient) as session:
         sealed = list(session.scalars(select(Source).where(Source.secrets != "")))
         lost = [source.name for source in sealed if not _opens(patient, source)]
-        old = [each.name for each in sealed if not patient.secrets.is_current(each.secrets)]
+        everything = Rotation(session, patient.secrets).sealed()
+        old = [each for each in everything if not patient.secrets.is_current(each.text)]
     for name in lost:
         yield error(
             f'The secrets of the source "{name}" cannot be decrypted.',
@@ -117,7 +119,7 @@ def secrets(patient: Patient) -> Iterator[Finding]:
         )
     if old and not lost:
         yield warning(
-            f"{len(old)} source(s) have secrets encrypted with an old key.",
+            f"{len(old)} stored secret(s) are encrypted with an old key.",
             "Run `packistry secrets rotate`.",
         )
     elif not lost:
@@ -144,9 +146,9 @@ def storage(patient: Patient) -> Iterator[Finding]:
 
 def projects(patient: Patient) -> Iterator[Finding]:
     """Whether every project can be reached."""
-    if not _usable(patient):
+    if not usable(patient):
         return
-    with _reading(patient) as session:
+    with reading(patient) as session:
         query = select(Project).where(Project.unreachable != "").order_by(Project.path)
         away = [(each.path, each.unreachable) for each in session.scalars(query)]
     for path, reason in away[:SHOWN]:
@@ -165,9 +167,9 @@ def projects(patient: Patient) -> Iterator[Finding]:
 
 def work(patient: Patient) -> Iterator[Finding]:
     """Whether somebody does what is owed."""
-    if not _usable(patient):
+    if not usable(patient):
         return
-    with _reading(patient) as session:
+    with reading(patient) as session:
         late = session.scalar(
             select(func.count())
             .select_from(Sync)
@@ -188,7 +190,7 @@ def _absent(patient: Patient) -> bool:
     return patient.engine.dialect.name == "sqlite" and not (path and Path(path).exists())
 
 
-def _usable(patient: Patient) -> bool:
+def usable(patient: Patient) -> bool:
     """Whether there are tables to read; `database` says why not."""
     try:
         return not _absent(patient) and schema.revision(patient.engine) == schema.head()
@@ -205,7 +207,8 @@ def _opens(patient: Patient, source: Source) -> bool:
 
 
 @contextmanager
-def _reading(patient: Patient) -> Iterator[Session]:
+def reading(patient: Patient) -> Iterator[Session]:
+    """A session to read with."""
     # SQLite: a plain read must not wait for the write lock.
     with patient.engine.connect().execution_options(begin="DEFERRED") as connection:
         yield Session(bind=connection)
