@@ -1,0 +1,74 @@
+"""What the answers of both Bitbuckets mean for the person who set the source up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from packistry.plugin import CredentialsError, NotFound, Unavailable
+
+CLOUD_SCOPES = (
+    "An API token needs the scopes read:repository:bitbucket, read:webhook:bitbucket,"
+    " write:webhook:bitbucket and delete:webhook:bitbucket; an access token needs Repositories:"
+    " Read and Webhooks: Read and write."
+)
+SERVER_RIGHTS = (
+    "An HTTP access token needs the permission repository admin; without webhooks, repository"
+    " read is enough."
+)
+
+
+@contextmanager
+def explained(url: str, rights: str, *, refused: str, missing: str) -> Iterator[None]:
+    """Says of a request to the Bitbucket at `url` what was wrong and what to do about it.
+
+    `rights` is what a token needs, `refused` what to say of a 401, `missing` of a 404.
+    """
+    try:
+        yield
+    except CredentialsError as error:
+        if error.response is None:
+            raise
+        lacks = error.response.status == 403
+        words = f"This token lacks a right. {rights} Bitbucket said: {error}" if lacks else refused
+        raise CredentialsError(words, response=error.response) from error
+    except NotFound as error:
+        raise NotFound(missing, response=error.response) from error
+    except Unavailable as error:
+        raise Unavailable(_unavailable(url, error, missing), response=error.response) from error
+
+
+@contextmanager
+def explained_webhook(path: str, rights: str) -> Iterator[None]:
+    """Says why the webhook of the repository at `path` cannot be managed."""
+    try:
+        yield
+    except NotFound as error:
+        words = f"Bitbucket knows no repository {path}, or hides it from this token."
+        raise NotFound(words, response=error.response) from error
+    except CredentialsError as error:
+        if error.response is None or error.response.status != 403:
+            raise
+        raise CredentialsError(
+            f"This token may not manage the webhooks of {path}. {rights} Its owner must be an"
+            " administrator of the repository.",
+            response=error.response,
+        ) from error
+
+
+def _unavailable(url: str, error: Unavailable, missing: str) -> str:
+    response = error.response
+    if response is None:
+        return str(error)
+    if 300 <= response.status < 400:
+        target = _place(response.header("Location"))
+        return f"{url} redirects to {target}. If Bitbucket is there, enter that address instead."
+    return missing if response.status < 300 else str(error)
+
+
+def _place(location: str) -> str:
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "another address"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}" if host else parts.path or "another address"
