@@ -2,6 +2,7 @@ import pytest
 
 from packistry.plugin import ConfigError, CredentialsError, RateLimited, Unavailable, load_config
 from packistry_gitea.config import GiteaConfig
+from plugins.packistry_gitea.tests.conftest import provider
 
 
 def test_a_token_that_may_do_all_gives_no_note(gitea, host):
@@ -98,3 +99,10 @@ def test_what_cannot_be_is_told_at_its_field(name, value):
         load_config(GiteaConfig, values)
     assert list(caught.value.fields) == [name]
     assert "s3cret" not in str(caught.value)
+
+
+def test_plain_http_is_refused_before_the_token_is_sent(host):
+    host.web = "http://git.example"
+    with pytest.raises(ConfigError, match="http"):
+        provider(host).check()
+    assert host.requests == []

@@ -5,7 +5,7 @@ import pytest
 
 from packistry.plugin import ConfigError, CredentialsError, RateLimited, Unavailable
 from plugins.packistry_github.tests.conftest import provider
-from plugins.packistry_github.tests.host import GitHubHost
+from plugins.packistry_github.tests.host import TOKEN, GitHubHost
 
 
 def test_a_token_that_may_do_all_gives_no_note(github):
@@ -139,3 +139,10 @@ def test_limits_say_when_to_come_back(github, host, status, message, headers, se
     with pytest.raises(RateLimited) as caught:
         github.project("7")
     assert caught.value.retry_after == pytest.approx(seconds, abs=2)
+
+
+def test_plain_http_is_refused_before_the_token_is_sent(host):
+    host.web = "http://git.example"
+    with pytest.raises(ConfigError, match="http"):
+        provider(host, token=TOKEN).check()
+    assert host.requests == []

@@ -11,6 +11,7 @@ from packistry.plugin import (
     RefDeleted,
     RefKind,
     RefPushed,
+    UnreadableWebhook,
     WebhookRequest,
     check_signature,
 )
@@ -32,7 +33,7 @@ def changes(request: WebhookRequest, secret: str) -> Sequence[Change]:
     _verify(request, secret)
     payload = request.json()
     if not isinstance(payload, dict):
-        raise InvalidWebhook("The delivery's body is no JSON object.")
+        raise UnreadableWebhook("The delivery's body is no JSON object.")
     read = _EVENTS.get(_header(request, "Event"))
     return read(payload) if read else ()
 
@@ -103,7 +104,7 @@ def _project_id(payload: Payload) -> str:
     repository = payload.get("repository")
     number = repository.get("id") if isinstance(repository, dict) else None
     if not isinstance(number, int) or isinstance(number, bool):
-        raise InvalidWebhook("The delivery does not say which repository it is about.")
+        raise UnreadableWebhook("The delivery does not say which repository it is about.")
     return str(number)
 
 

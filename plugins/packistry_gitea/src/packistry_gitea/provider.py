@@ -37,6 +37,7 @@ class Gitea(GitSourceProvider[GiteaConfig]):
         self._api = Api(config, http)
 
     def check(self) -> Sequence[str]:
+        self.canonical_url(self.config.url)
         return tuple(notes(self._api, self.config.api_url))
 
     def projects(self, search: str = "") -> Iterator[Project]:
@@ -68,7 +69,7 @@ class Gitea(GitSourceProvider[GiteaConfig]):
         """Asks where the repository is now: its old name may belong to somebody else."""
         current = self.project(project.id)
         return GitRemote(
-            url=f"{self.config.url}/{current.path}.git",
+            url=self.canonical_url(f"{self.config.url}/{current.path}.git"),
             # With a token as the password, any user name will do.
             username="oauth2",
             password=self.config.token.get_secret_value(),

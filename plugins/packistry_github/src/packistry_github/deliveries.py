@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 
 from packistry.plugin import (
     Change,
-    InvalidWebhook,
     ProjectArchived,
     ProjectChanged,
     ProjectGone,
@@ -15,6 +14,7 @@ from packistry.plugin import (
     RefDeleted,
     RefKind,
     RefPushed,
+    UnreadableWebhook,
     WebhookRequest,
     check_signature,
 )
@@ -39,11 +39,11 @@ def _payload(request: WebhookRequest) -> Payload:
             form = parse_qs(request.body.decode("ascii"), max_num_fields=10)
             found = json.loads(form.get("payload", [""])[0])
         except (ValueError, RecursionError):
-            raise InvalidWebhook("The delivery's form holds no JSON.") from None
+            raise UnreadableWebhook("The delivery's form holds no JSON.") from None
     else:
         found = request.json()
     if not isinstance(found, dict):
-        raise InvalidWebhook("The delivery's body is no JSON object.")
+        raise UnreadableWebhook("The delivery's body is no JSON object.")
     return found
 
 
@@ -103,7 +103,7 @@ def _project_id(payload: Payload) -> str:
     repository = payload.get("repository")
     number = repository.get("id") if isinstance(repository, dict) else None
     if not isinstance(number, int) or isinstance(number, bool):
-        raise InvalidWebhook("The delivery does not say which repository it is about.")
+        raise UnreadableWebhook("The delivery does not say which repository it is about.")
     return str(number)
 
 

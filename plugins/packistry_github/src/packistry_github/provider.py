@@ -37,6 +37,7 @@ class GitHub(GitSourceProvider[GitHubConfig]):
         self._api = Api(config, http)
 
     def check(self) -> Sequence[str]:
+        self.canonical_url(self.config.url)
         return tuple(notes(self._api, self.config.api_url))
 
     def projects(self, search: str = "") -> Iterator[Project]:
@@ -71,7 +72,7 @@ class GitHub(GitSourceProvider[GitHubConfig]):
         current = self.project(project.id)
         token = self._api.token()
         return GitRemote(
-            url=f"{self.config.url}/{current.path}.git",
+            url=self.canonical_url(f"{self.config.url}/{current.path}.git"),
             username="x-access-token" if token else "",
             password=token,
         )
