@@ -55,7 +55,9 @@ def commit_of(files: Mapping[str, bytes]) -> str:
     return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
 
 
-class _Snapshot(Snapshot):
+class HostSnapshot(Snapshot):
+    """What a host has."""
+
     def __init__(self, host: Host) -> None:
         self._host = host
 
@@ -118,7 +120,7 @@ class Faulty(SourceProvider[Config]):
         if project.path != host.path:
             raise NotFound("There is no project of this name.")
         host.on_open()
-        yield _Snapshot(host)
+        yield HostSnapshot(host)
 
 
 @hookimpl

@@ -5,9 +5,10 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from packistry.plugin import (
     RefDeleted,
     RefKind,
     RefPushed,
+    Snapshot,
     SourceProvider,
     WebhookRequest,
     check_signature,
@@ -74,6 +76,15 @@ class Hooked(faulty.Faulty):
         host.asked.append("project")
         host.on_project()
         return Project(id=host.id_now or id, path=host.path, archived=host.archived)
+
+    @contextmanager
+    def open(self, project: Project, workspace: Path) -> Iterator[Snapshot]:
+        host = _host(project.id)
+        if project.path != host.path:
+            raise NotFound("There is no project of this name.")
+        host.on_open()
+        # As it is now, also when more is pushed meanwhile.
+        yield faulty.HostSnapshot(replace(host, refs=dict(host.refs)))
 
     def create_webhook(self, project: Project, url: str, secret: str) -> str:
         host = _host(project.id)

@@ -92,6 +92,7 @@ class Sources:
                 clear=change.clear,
             )
             self._store(source, load_config(config, values))
+            self._webhooks.retry_broken(source)
         if change.dists is not None:
             source.dists = change.dists
         if change.tag_policy is not None:

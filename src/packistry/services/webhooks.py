@@ -89,6 +89,8 @@ class Webhooks:
             self._session.flush()
             self._seal(webhook, Pair(secret=new_secret()))
             self.owe(webhook)
+        elif webhook.state == WebhookState.BROKEN:
+            self.owe(webhook)
         return webhook
 
     def repair(self, project: Project) -> Webhook:
@@ -134,6 +136,14 @@ class Webhooks:
             webhook.due_at = now()
             self._context.queue.enqueue(JOB, webhook.id)
         self._session.flush()
+
+    def retry_broken(self, source: Source) -> None:
+        """See to those the host refused, now that the source signs in otherwise."""
+        query = select(Webhook).where(
+            Webhook.source_id == source.id, Webhook.state == WebhookState.BROKEN
+        )
+        for webhook in self._session.scalars(query):
+            self.owe(webhook)
 
     def reconsider(self, project: Project) -> None:
         """See to it when what was in its way no longer is."""

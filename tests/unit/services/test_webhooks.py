@@ -1,18 +1,26 @@
 """A webhook is made with the package, kept in order, and removed with it."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 
-from packistry import plugin
+from packistry import jobs, plugin
 from packistry.errors import Conflict
 from packistry.inputs import SourceChange
-from packistry.models import SyncState, WebhookState
+from packistry.jobs import owed
+from packistry.jobs.scheduler import Scheduler
+from packistry.jobs.worker import Hung
+from packistry.models import Delivery, DeliveryVerdict, SyncState, WebhookState
 from packistry.models.base import now
+from packistry.queue import Job
 from packistry.runtime import Runtime
+from packistry.services.collector import Collector
+from packistry.services.logs import PlainLines
 from packistry.services.rotation import Rotation, drop_old_keys, put_new_key_first
 from packistry.services.secrets import SecretBox, load_keys
 from packistry.services.upkeep import Upkeep
+from packistry.services.webhook_secrets import unseal, webhook_place
 from packistry.services.webhooks import ARCHIVED, NO_URL
 from tests.hooked import PROVIDER, Hooking
 from tests.repositories import GitRepository
@@ -301,3 +309,84 @@ def test_rotating_the_keys_keeps_every_webhook_secret(hooks: Hooking) -> None:
     hooks.host.hooks.clear()
     run_due(hooks)
     assert hooks.webhook(package).state == WebhookState.ACTIVE
+
+
+def test_other_credentials_have_a_refused_one_tried_again(hooks: Hooking) -> None:
+    hooks.host.on_create = raises(plugin.CredentialsError("The token lacks a scope."))
+    package = hooks.added()
+    hooks.host.on_create = lambda: None
+    with hooks.runtime.transaction() as services:
+        services.webhooks.retry_broken(services.sources.get(PROVIDER))
+    assert hooks.upkeep(package).state == WebhookState.ACTIVE
+
+
+def test_one_whose_job_hangs_is_broken_and_tried_again_later(hooks: Hooking) -> None:
+    package = hooks.add("7", provider=PROVIDER)
+    job = Job(name="webhook", arguments=(hooks.webhook(package).id,))
+    jobs.abandon(hooks.runtime, job, Hung("It took too long and was given up."))
+    webhook = hooks.webhook(package)
+    assert (webhook.state, webhook.reason) == (
+        WebhookState.BROKEN,
+        "It took too long and was given up.",
+    )
+    assert webhook.due_at is not None
+    assert webhook.due_at > now()
+
+
+def test_a_secret_that_a_plugin_raises_is_in_no_log_and_no_reason(
+    hooks: Hooking, caplog: pytest.LogCaptureFixture
+) -> None:
+    def leak() -> None:
+        raise plugin.Rejected(f"config.secret {secret_of(hooks)} is refused")
+
+    def spill() -> None:
+        raise ValueError(secret_of(hooks))
+
+    for fault in (leak, spill):
+        hooks.host.on_create = fault
+        package = hooks.package_of() if hooks.webhooks() else hooks.added()
+        run_due(hooks)
+        assert secret_of(hooks) not in hooks.webhook(package).reason
+    lines = "\n".join(PlainLines().format(record) for record in caplog.records)
+    assert "ValueError" in lines
+    assert secret_of(hooks) not in lines
+
+
+def secret_of(hooks: Hooking) -> str:
+    (webhook,) = hooks.webhooks()
+    pair = unseal(hooks.runtime.secrets, webhook.secret, webhook_place(webhook))
+    assert pair is not None
+    return pair.secret
+
+
+def test_webhooks_that_are_due_are_found_by_workers_and_moved_by_the_scheduler(
+    hooks: Hooking,
+) -> None:
+    package = hooks.add("7", provider=PROVIDER)
+    webhook = hooks.webhook(package).id
+    job = Job(name="webhook", arguments=(webhook,))
+    assert job in owed.waiting(hooks.runtime.engine)
+    hooks.upkeep(package)
+    assert job not in owed.waiting(hooks.runtime.engine)
+    hooks.use_url("https://new.test")
+    Scheduler(hooks.runtime).tick()
+    assert job in owed.waiting(hooks.runtime.engine)
+
+
+def test_old_deliveries_go_and_of_forged_ones_only_a_hundred_stay(hooks: Hooking) -> None:
+    hooks.added()
+    source = hooks.source(PROVIDER).id
+    with hooks.runtime.transaction() as services:
+        for age, verdict, number in (
+            (15, DeliveryVerdict.ACCEPTED, 2),
+            (1, DeliveryVerdict.ACCEPTED, 3),
+            (0, DeliveryVerdict.REFUSED, 130),
+        ):
+            moment = now() - timedelta(days=age)
+            services.session.add_all(
+                Delivery(source_id=source, verdict=verdict, received_at=moment)
+                for _ in range(number)
+            )
+    assert Collector(hooks.runtime).forget_deliveries() == 32
+    verdicts = Counter(str(row.verdict) for row in hooks.deliveries())
+    assert verdicts == {"accepted": 3, "refused": 100}
