@@ -20,6 +20,7 @@ from packistry.plugin import (
     RefDeleted,
     RefKind,
     RefPushed,
+    UnreadableWebhook,
     WebhookRequest,
     check_token,
 )
@@ -83,11 +84,11 @@ def delivery_id(request: WebhookRequest) -> str:
 def changes(body: Any) -> Sequence[Change]:
     """What the verified body of a delivery means; () for what has no part in a package."""
     if not isinstance(body, dict):
-        raise InvalidWebhook("The delivery is not GitLab's: its body is no JSON object.")
+        raise UnreadableWebhook("The delivery is not GitLab's: its body is no JSON object.")
     # A system hook's own events have no object_kind.
     event = body.get("object_kind") or body.get("event_name")
     if not isinstance(event, str):
-        raise InvalidWebhook(
+        raise UnreadableWebhook(
             "The delivery does not say what it is about. A webhook for Packistry needs GitLab's"
             " own payload: remove its custom template."
         )
@@ -98,7 +99,7 @@ def changes(body: Any) -> Sequence[Change]:
 def _pushed(body: Mapping[str, Any]) -> Sequence[Change]:
     project, ref, after = _project_id(body), body.get("ref"), body.get("after")
     if not (isinstance(ref, str) and isinstance(after, str) and after):
-        raise InvalidWebhook("GitLab's push does not say which ref moved.")
+        raise UnreadableWebhook("GitLab's push does not say which ref moved.")
     kind, _, name = ref.removeprefix("refs/").partition("/")
     if not (ref.startswith("refs/") and kind in _KINDS and name):
         return ()
@@ -138,7 +139,7 @@ def _project_id(body: Mapping[str, Any]) -> str:
     found = body.get("project_id") or inner
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
-    raise InvalidWebhook("The delivery does not say which project it is about.")
+    raise UnreadableWebhook("The delivery does not say which project it is about.")
 
 
 def _key(secret: str) -> bytes:
