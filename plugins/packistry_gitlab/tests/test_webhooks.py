@@ -17,6 +17,7 @@ from packistry.plugin import (
     RefKind,
     RefPushed,
     Rejected,
+    UnreadableWebhook,
     WebhookRequest,
 )
 from packistry_gitlab.webhooks import signing_token, verify
@@ -117,7 +118,7 @@ def test_what_has_no_part_in_a_package_means_nothing(gitlab, body):
     ],
 )
 def test_a_body_of_another_form_is_refused_with_a_reason(gitlab, body):
-    with pytest.raises(InvalidWebhook, match=r"delivery|push"):
+    with pytest.raises(UnreadableWebhook, match=r"delivery|push"):
         gitlab.receive_webhook(token(body), SECRET)
 
 
@@ -132,6 +133,7 @@ def test_a_signing_token_is_what_gitlab_asks_for():
     assert len(base64.b64decode(made.removeprefix("whsec_"), validate=True)) == 32
     assert made != signing_token("another secret")
     assert SECRET not in made
+    assert signing_token(made) == made
 
 
 def test_the_published_example_of_standard_webhooks_verifies(monkeypatch):

@@ -5,20 +5,19 @@ from typing import Any
 
 from packistry.plugin import (
     Change,
-    InvalidWebhook,
     ProjectChanged,
     ProjectGone,
     ProjectRenamed,
     RefDeleted,
     RefKind,
     RefPushed,
+    UnreadableWebhook,
     WebhookRequest,
     check_signature,
 )
 
 CLOUD_EVENTS = ("repo:push", "repo:updated", "repo:transfer", "repo:deleted")
 SERVER_EVENTS = ("repo:refs_changed", "repo:modified")
-SERVER_PING = "diagnostics:ping"
 
 _SIGNATURE = "X-Hub-Signature"
 _CLOUD_KINDS = {
@@ -98,17 +97,17 @@ def _server_refs(project: str, changes: Any) -> Iterator[Change]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidWebhook("The delivery is not in the form Bitbucket gives it.")
+        raise UnreadableWebhook("The delivery is not in the form Bitbucket gives it.")
     return value
 
 
 def _list(value: Any) -> list[Mapping[str, Any]]:
     if not isinstance(value, list):
-        raise InvalidWebhook("The delivery is not in the form Bitbucket gives it.")
+        raise UnreadableWebhook("The delivery is not in the form Bitbucket gives it.")
     return [_mapping(each) for each in value]
 
 
 def _id(value: Any) -> str:
     if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
         return str(value)
-    raise InvalidWebhook("The delivery does not say which repository it is about.")
+    raise UnreadableWebhook("The delivery does not say which repository it is about.")

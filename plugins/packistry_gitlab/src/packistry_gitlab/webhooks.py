@@ -34,10 +34,10 @@ _KINDS = {"heads": RefKind.BRANCH, "tags": RefKind.TAG}
 
 
 def signing_token(secret: str) -> str:
-    """The signing token of a webhook whose secret is `secret`.
+    """The signing token of a webhook whose secret is `secret`: the secret, if it has that form.
 
-    "whsec_" and the base64 of HMAC-SHA256(key: the secret, message: "packistry gitlab signing
-    token"), which is the 32 bytes GitLab asks for. A secret of that form already is used as it is.
+    Of another secret, "whsec_" and the base64 of HMAC-SHA256(key: the secret, message: "packistry
+    gitlab signing token"), which is the 32 bytes GitLab asks for.
     """
     if secret.startswith(_PREFIX):
         return secret
