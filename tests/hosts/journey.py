@@ -26,15 +26,19 @@ def travel(
     token: str,
     hooks: Hooks,
     pushed: Pushed,
+    python: Path | None = None,
 ) -> None:
     """List, add, be told of a push, serve it to composer, and leave nothing at the host.
 
     The host serves `upstream` as acme/lib. `hooks` gives (address, secret) of its webhooks there,
-    `pushed` the delivery that it sends for a ref, signed with a secret.
+    `pushed` the delivery that it sends for a ref, signed with a secret. `python` is a folder of
+    modules that Packistry runs with as well.
     """
     upstream.commit({"name": "acme/lib"}, files={"src/Lib.php": "<?php // one\n"})
     upstream.tag("v1.0.0")
     installation = install(folder, allow_hosts="127.0.0.1", git_allow_http="1")
+    if python is not None:
+        installation.environment["PYTHONPATH"] = str(python)
     (folder / "token.txt").write_text(f"{token}\n")
     given = [f"{name}={value}" for name, value in config.items()]
     settings = [

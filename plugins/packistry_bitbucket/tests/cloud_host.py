@@ -25,19 +25,22 @@ _BASIC = "Basic " + base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
 class CloudHost(StatefulHost):
     """Knows its repositories by UUID. Both an API token and an access token open it."""
 
-    def __init__(self, url: str = API) -> None:
-        server = url.removesuffix("/2.0")
-        described = OpenAPI(
-            DATA / "openapi.json", f"{server}/2.0", parameters=("pagelen", "page", "fields")
-        )
-        super().__init__(url, openapi=described)
-        self.web = "https://bitbucket.org" if url == API else server
+    def __init__(self) -> None:
+        super().__init__(API)
+        self.settle("https://bitbucket.org", API)
         self.repositories: dict[str, dict[str, Any]] = {}
         self.hooks: dict[str, dict[str, Any]] = {}
         self.scopes = ""
         self.administrator = True
         self.largest_page = 100
+        self.secrets: dict[str, str] = {}
         self._made = 0
+
+    def settle(self, web: str, api: str = "") -> None:
+        """Be at this address from now on."""
+        self.web, self.url = web, api or f"{web}/2.0"
+        allowed = ("pagelen", "page", "fields")
+        self.openapi = OpenAPI(DATA / "openapi.json", self.url, parameters=allowed)
 
     def add(self, path: str, uuid: str, **facts: Any) -> dict[str, Any]:
         made: dict[str, Any] = copy.deepcopy(_REPOSITORY)
@@ -134,6 +137,7 @@ class CloudHost(StatefulHost):
         said = request.json()
         self.hooks[uuid] |= {key: value for key, value in said.items() if key != "secret"}
         self.hooks[uuid]["secret_set"] = bool(said.get("secret"))
+        self.secrets[uuid] = said.get("secret", "")
         return self.hooks[uuid]
 
     def _page(self, request: HostRequest, items: list[dict[str, Any]]) -> Answer:

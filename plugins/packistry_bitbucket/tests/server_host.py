@@ -21,14 +21,18 @@ class ServerHost(StatefulHost):
     """Knows its repositories by number, and where moved ones are now."""
 
     def __init__(self, web: str = URL) -> None:
-        super().__init__(f"{web}/rest/api/latest")
-        self.web = web
+        super().__init__(web)
+        self.settle(web)
         self.repositories: dict[int, dict[str, Any]] = {}
         self.moved: dict[str, int] = {}
         self.hooks: dict[int, dict[str, Any]] = {}
         self.administrator = True
         self.largest_page = 1000
         self.username = "x-token-auth"
+
+    def settle(self, web: str) -> None:
+        """Be at this address from now on."""
+        self.web, self.url = web, f"{web}/rest/api/latest"
 
     def add(self, path: str, number: int, **facts: Any) -> dict[str, Any]:
         made: dict[str, Any] = copy.deepcopy(_REPOSITORY)

@@ -51,7 +51,8 @@ class TestCloud(SourceProviderContract, WebhookContract):
     def provider(self, served: str, monkeypatch: pytest.MonkeyPatch) -> BitbucketCloud:
         monkeypatch.setattr(BitbucketCloud, "web_url", served)
         monkeypatch.setattr(BitbucketCloud, "api_url", f"{served}/2.0")
-        host = CloudHost(f"{served}/2.0")
+        host = CloudHost()
+        host.settle(served)
         host.add("acme/lib", LIB)
         config = {"workspace": "acme", "email": EMAIL, "token": TOKEN}
         provider = BitbucketCloud(load_config(CloudConfig, config), host.client())

@@ -28,8 +28,8 @@ class GitLabHost(StatefulHost):
     """Knows its projects by number, and their old paths. `signs`: it is 19.0 or newer."""
 
     def __init__(self, web: str = URL, *, signs: bool = True) -> None:
-        super().__init__(f"{web}/api/v4", openapi=OpenAPI(DATA / "openapi.json", web, also=_ALSO))
-        self.web = web
+        super().__init__(web)
+        self.settle(web)
         self.signs = signs
         self.token: dict[str, Any] = {"active": True, "revoked": False, "scopes": ["api"]}
         self.keeps_accounts = True
@@ -40,6 +40,11 @@ class GitLabHost(StatefulHost):
         self.largest_page = 100
         self.maintainer = True
         self._made = 0
+
+    def settle(self, web: str) -> None:
+        """Be at this address from now on."""
+        self.web, self.url = web, f"{web}/api/v4"
+        self.openapi = OpenAPI(DATA / "openapi.json", web, also=_ALSO)
 
     def add(self, path: str, number: int, **facts: Any) -> dict[str, Any]:
         made: dict[str, Any] = copy.deepcopy(_REPOSITORY)
