@@ -39,6 +39,8 @@ from packistry.models import (
 
 GENERATION = "generation"
 FLOOR = "floor"
+READING = "reading"
+"""In a session's `info`: it only reads."""
 
 # Whoever changes one of these may have changed what a client may read.
 WATCHED: tuple[type[Base], ...] = (Document, Grant, Package, Repository, Token, User, Version)
@@ -102,11 +104,17 @@ def _begin_immediate(connection: Connection) -> None:
 def session_factory(engine: Engine) -> sessionmaker[Session]:
     """Sessions that join the thread's `transaction` and move the generation on when they write."""
     factory: sessionmaker[Session] = sessionmaker(engine)
+    event.listen(factory, "before_flush", _refuse_to_write)
     event.listen(factory, "before_flush", _note_watched_rows)
     event.listen(factory, "do_orm_execute", _note_watched_statements)
     event.listen(factory, "before_commit", _move_generation)
     zope.sqlalchemy.register(factory)
     return factory
+
+
+def _refuse_to_write(session: Session, _context: object, _instances: object) -> None:
+    if session.info.get(READING) and (session.new or session.dirty or session.deleted):
+        raise RuntimeError("A transaction that only reads must not write: use Runtime.change.")
 
 
 def _note_watched_rows(session: Session, _context: object, _instances: object) -> None:

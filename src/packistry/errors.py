@@ -1,5 +1,7 @@
 """What services raise. `web/errors.py` and the CLI turn these into status codes and exit codes."""
 
+from collections.abc import Mapping
+
 
 class PackistryError(Exception):
     """A fault with a sentence for the person who caused it. `str()` of it is safe to show."""
@@ -10,15 +12,28 @@ class NotFound(PackistryError):
 
 
 class Conflict(PackistryError):
-    """The change contradicts what is there: a taken name, an existing stable version."""
+    """The change contradicts what is there: a taken name, an existing stable version.
 
-
-class Invalid(PackistryError):
-    """The input cannot be accepted. `field` names the input it is about, "" for the whole."""
+    `field` names the input it is about, "" for the whole.
+    """
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class Invalid(PackistryError):
+    """The input cannot be accepted. `field` names the input it is about, "" for the whole.
+
+    `fields` has a message for each faulty field when there are several; the first is the text.
+    """
+
+    def __init__(
+        self, message: str, *, field: str = "", fields: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.field = field
+        self.fields: Mapping[str, str] = fields or ({field: message} if field else {})
 
 
 class Forbidden(PackistryError):

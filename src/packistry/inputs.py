@@ -60,15 +60,19 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read(model: type[M], **values: Any) -> M:
-    """The input these values make. Raises Invalid about the first fault, naming its field."""
+    """The input these values make. Raises Invalid in the words of the first fault, with all."""
     try:
         return model(**values)
     except ValidationError as error:
-        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    field = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
-    label = field.partition(".")[0].replace("_", " ").capitalize()
-    raise Invalid(f"{label}: {message}." if label else f"{message}.", field=field)
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+    fields: dict[str, str] = {}
+    for fault in faults:
+        field = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        label = field.partition(".")[0].replace("_", " ").capitalize()
+        fields.setdefault(field, f"{label}: {message}." if label else f"{message}.")
+    first = next(iter(fields))
+    raise Invalid(fields[first], field=first, fields=fields)
 
 
 def repository_path(value: str) -> str:
@@ -299,6 +303,14 @@ class NewUser(Input):
     name: Label
     role: Role = Role.USER
     password: Password | None = None
+
+
+class FirstAdministrator(Input):
+    """Who sets the server up."""
+
+    name: Label
+    email: Email
+    password: Password
 
 
 class UserChange(Input):

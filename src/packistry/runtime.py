@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from packistry.plugin import HttpClient, HttpLimits, SourceProvider, Storage
 from packistry.plugin.config import secret_fields
 from packistry.queue import Queue, connect
 from packistry.services import Services, logs
+from packistry.services.audit import Author
 from packistry.services.context import Context
 from packistry.services.plugins import Plugins
 from packistry.services.rotation import SEALED
@@ -159,17 +160,40 @@ class Runtime:
         with transaction.manager:
             yield Services(self.context, self.sessions())
 
-    def attempt(self, work: Callable[[Services], T]) -> T:
-        """Run `work` in a transaction, again when the database chose it as a deadlock's victim."""
+    @contextmanager
+    def reading(self) -> Iterator[Services]:
+        """One transaction that only reads: it waits for no writer, and writing raises."""
+        with transaction.manager:
+            session = self.sessions(info={database.READING: True})
+            # SQLite: without this it would wait for, and take, the lock of those who write.
+            session.connection(execution_options={"begin": "DEFERRED"})
+            yield Services(self.context, session)
+
+    @contextmanager
+    def change(self, author: Author) -> Iterator[Services]:
+        """One transaction, as `transaction`; what it changes is recorded as the author's."""
+        with transaction.manager:
+            services = Services(self.context, self.sessions(), author)
+            with services.audit.recording():
+                yield services
+
+    def attempt(self, work: Callable[[Services], T], author: Author | None = None) -> T:
+        """Run `work` in a transaction, again when the database chose it as a deadlock's victim.
+
+        With an `author` it is a `change`.
+        """
         for _ in range(ATTEMPTS - 1):
             try:
-                with self.transaction() as services:
+                with self._open(author) as services:
                     return work(services)
             except OperationalError:
                 # A deadlock or a serialization failure. A database that is away fails every time.
                 continue
-        with self.transaction() as services:
+        with self._open(author) as services:
             return work(services)
+
+    def _open(self, author: Author | None) -> AbstractContextManager[Services]:
+        return self.transaction() if author is None else self.change(author)
 
     def provider(self, source: Source) -> SourceProvider[Any]:
         """The configured provider of a source. Raises PluginMissing and ConfigError."""

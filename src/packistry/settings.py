@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     dist_wait_seconds: float = Field(
         20, ge=0, description="How long a download waits for a lazy dist before it answers 503."
     )
+    session_idle_hours: float = Field(
+        8, gt=0, description="Hours without a request after which a browser is signed out."
+    )
+    session_hours: float = Field(
+        168, gt=0, description="Hours after which a browser is signed out in any case."
+    )
     threads: int = Field(4, ge=1, le=256, description="Request threads of each web process.")
 
     @classmethod

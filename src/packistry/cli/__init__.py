@@ -8,7 +8,7 @@ from packistry.cli.installation import Commands
 from packistry.cli.package import package
 from packistry.cli.plugin import plugin
 from packistry.cli.repository import repository
-from packistry.cli.server import migrate, serve, worker
+from packistry.cli.server import migrate, serve, setup_link, worker
 from packistry.cli.source import source
 from packistry.cli.token import token
 from packistry.cli.user import user
@@ -30,6 +30,7 @@ for command in (
     serve,
     worker,
     migrate,
+    setup_link,
     doctor,
     plugins,
     plugin,

@@ -32,7 +32,7 @@ def grant(installation: Installation, /, **said: Any) -> None:
     """Give a user or a deploy token rights. Without --read or --write: reading."""
     _check(said)
     rights = Rights(read=said["read"] or not said["write"], write=said["write"])
-    with installation.transaction() as services:
+    with installation.change() as services:
         owner, target = _owner(services, said), _target(services, said)
         services.grants.grant(owner, target, rights)
         sentence = f"{describe(owner)} may {_words(rights)} {describe(target)}."
@@ -47,7 +47,7 @@ def revoke(installation: Installation, /, **said: Any) -> None:
     _check(said)
     neither = not (said["read"] or said["write"])
     rights = Rights(read=said["read"] or neither, write=said["write"] or neither)
-    with installation.transaction() as services:
+    with installation.change() as services:
         owner, target = _owner(services, said), _target(services, said)
         services.grants.revoke(owner, target, rights)
         sentence = f"{describe(owner)} may not {_words(rights, ' or ')} {describe(target)} any more"

@@ -1,8 +1,11 @@
 """What the commands work on, and how their errors are told."""
 
+import getpass
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
@@ -11,9 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from packistry import jobs, settings
 from packistry.errors import PackistryError
-from packistry.models import Setting
+from packistry.models import Setting, Via
 from packistry.runtime import Runtime
 from packistry.services import Services
+from packistry.services.access import SYSTEM
+from packistry.services.audit import Author
 from packistry.services.documents import BASE_URL
 
 T = TypeVar("T")
@@ -39,7 +44,7 @@ class Installation:
         listen elsewhere than the settings here say.
         """
         self.bare.prepare()
-        with self.bare.transaction() as services:
+        with self.bare.reading() as services:
             known = services.session.get(Setting, BASE_URL)
             served = known.value if known else ""
         if self.bare.settings.url or not served or served == self.bare.settings.base_url:
@@ -48,14 +53,25 @@ class Installation:
         self.bare = Runtime(settings.load(url=served))
         return self.bare
 
+    @cached_property
+    def author(self) -> Author:
+        return author()
+
     @contextmanager
-    def transaction(self) -> Iterator[Services]:
-        with self.runtime.transaction() as services:
+    def reading(self) -> Iterator[Services]:
+        """One transaction that only reads."""
+        with self.runtime.reading() as services:
+            yield services
+
+    @contextmanager
+    def change(self) -> Iterator[Services]:
+        """One transaction whose changes are recorded in the audit log."""
+        with self.runtime.change(self.author) as services:
             yield services
 
     def attempt(self, work: Callable[[Services], T]) -> T:
-        """Run `work` in a transaction, again when it lost against another one."""
-        return self.runtime.attempt(work)
+        """Run `work` in a `change`, again when it lost against another one."""
+        return self.runtime.attempt(work, self.author)
 
     def close(self) -> None:
         """Tell plugins what happened, and give back connections."""
@@ -85,6 +101,19 @@ class Commands(click.Group):
                 f"The database refused or did not answer ({type(error.orig).__name__}). "
                 "`packistry doctor` says more."
             )
+
+
+def author() -> Author:
+    """Whoever runs the command: the audit log calls them "cli:" and their account here."""
+    return Author(actor=replace(SYSTEM, label=f"cli:{_account()}"), via=Via.CLI)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        return str(os.getuid())
 
 
 @contextmanager

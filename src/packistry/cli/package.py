@@ -81,7 +81,7 @@ def add(
         tag_policy=tag_policy,
         webhook=not no_webhook,
     )
-    with installation.transaction() as services:
+    with installation.reading() as services:
         services.repositories.get(path)
         make = services.context.provider_maker(services.sources.get(source_name))
     # The host is asked outside of any transaction: it may take its time.
@@ -99,7 +99,7 @@ def add(
         ]
 
     added = installation.attempt(work)
-    with installation.transaction() as services:
+    with installation.reading() as services:
         commands = _commands(installation, services.repositories.get(path))
     if not as_json:
         for row in added:
@@ -126,7 +126,7 @@ def add(
 @pass_installation
 def list_(installation: Installation, search: str, path: str | None, as_json: bool) -> None:
     """Show packages, those whose name holds SEARCH."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         home = None if path is None else services.repositories.get(path)
         rows = [_summary(each) for each in services.packages.summaries(home, search)]
     if as_json:
@@ -159,7 +159,7 @@ def list_(installation: Installation, search: str, path: str | None, as_json: bo
 @pass_installation
 def show(installation: Installation, name: str, path: str | None, as_json: bool) -> None:
     """Show the package NAME (or number) with its versions and last syncs."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         found = _get(services, name, path)
         summary = next(
             each for each in services.packages.summaries(found.repository) if each.package is found
@@ -235,7 +235,7 @@ def sync(
 @pass_installation
 def remove(installation: Installation, name: str, path: str | None, yes: bool) -> None:
     """Remove the package NAME (or number) with its versions and dists."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         found = _get(services, name, path)
         number, where = found.id, found.repository.name
     confirm(
@@ -253,7 +253,7 @@ def _named(
 ) -> list[dict[str, Any]]:
     """What was added, with the names the import has found out by now."""
     syncs = {each.id: waiting.facts(each) for each in finished}
-    with installation.transaction() as services:
+    with installation.reading() as services:
         return [
             {
                 **row,

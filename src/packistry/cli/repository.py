@@ -52,7 +52,7 @@ def add(
         tag_policy=tag_policy,
     )
     base_url = installation.runtime.settings.base_url
-    with installation.transaction() as services:
+    with installation.change() as services:
         made = services.repositories.add(new)
         commands = repository_commands(base_url, made)
         facts = {**_facts(made, base_url), "composer": commands}
@@ -75,7 +75,7 @@ def add(
 def list_(installation: Installation, as_json: bool) -> None:
     """Show all repositories."""
     base_url = installation.runtime.settings.base_url
-    with installation.transaction() as services:
+    with installation.reading() as services:
         rows = [
             {**_facts(each, base_url), "packages": services.repositories.size(each)}
             for each in services.repositories.all()
@@ -125,7 +125,7 @@ def edit(
 ) -> None:
     """Change the repository at PATH ('' or / is the root). What is not said stays."""
     added = read(RepositoryChange, reserved_vendors=reserved).reserved_vendors or ()
-    with installation.transaction() as services:
+    with installation.change() as services:
         found = services.repositories.get(repository_path)
         vendors = (set(found.reserved_vendors) | set(added)) - set(released)
         change = read(RepositoryChange, reserved_vendors=tuple(vendors), **changes)
@@ -143,11 +143,11 @@ def edit(
 @pass_installation
 def remove(installation: Installation, repository_path: str, yes: bool) -> None:
     """Remove the repository at PATH ('' or / is the root) with all its packages."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         found = services.repositories.get(repository_path)
         name, size = found.name, services.repositories.size(found)
     confirm(f'Remove the repository "{name}" with its {size} package(s)?', yes=yes)
-    with installation.transaction() as services:
+    with installation.change() as services:
         services.repositories.remove(services.repositories.get(repository_path))
     click.echo(f'The repository "{name}" is removed. `packistry gc` frees its space.')
 

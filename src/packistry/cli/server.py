@@ -5,7 +5,7 @@ import warnings
 
 import click
 
-from packistry.cli.installation import Installation, fail, pass_installation
+from packistry.cli.installation import Installation, author, fail, pass_installation
 from packistry.runtime import Runtime
 from packistry.services.documents import rebase
 from packistry.services.logs import PlainLines
@@ -63,20 +63,28 @@ def migrate(installation: Installation) -> None:
     click.echo("The database is up to date.")
 
 
+@click.command("setup-link")
+@pass_installation
+def setup_link(installation: Installation) -> None:
+    """Print a link with which the first administrator signs up. It works once, for an hour."""
+    with installation.change() as services:
+        link = services.setup.new_link(installation.runtime.settings.base_url)
+        services.audit.note("setup-link.made")
+    click.echo(link)
+
+
 def _greet(runtime: Runtime) -> None:
     settings = runtime.settings
-    with runtime.transaction() as services:
-        repositories = services.repositories.all()
-        step = (
-            "packistry package list"
-            if repositories
-            else "packistry repository add main && packistry source add git --provider git"
-        )
+    with runtime.change(author()) as services:
+        setup = services.setup.new_link(settings.base_url) if services.setup.needed() else ""
+        if setup:
+            services.audit.note("setup-link.made")
     click.echo(f"Packistry serves {settings.base_url} (listening on {settings.listen})")
     click.echo(f"Data directory: {settings.root}")
     if settings.jobs == "rq":
         click.echo("Jobs go through Redis: start `packistry worker` beside this.")
-    click.echo(f"Next, in another terminal: {step}")
+    if setup:
+        click.echo(f"Make the first administrator, within an hour: {setup}")
     # Whoever waits for these lines reads them through a pipe.
     sys.stdout.flush()
 

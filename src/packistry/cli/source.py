@@ -65,7 +65,7 @@ def add(
         _write_notes(tried)
     except Unavailable as error:
         click.echo(f"Warning: {error} The source is kept; try `packistry source check`.", err=True)
-    with installation.transaction() as services:
+    with installation.change() as services:
         facts = _facts(services.sources.add(new), runtime.plugins.source_provider(provider))
     if as_json:
         write_json(facts)
@@ -83,7 +83,7 @@ def add(
 def list_(installation: Installation, as_json: bool) -> None:
     """Show all sources, without their secrets."""
     providers = installation.runtime.plugins.source_providers
-    with installation.transaction() as services:
+    with installation.reading() as services:
         rows = [
             {
                 **_facts(each, providers.get(each.provider)),
@@ -135,7 +135,7 @@ def edit(
     **changes: Any,
 ) -> None:
     """Change the source called NAME. What is not said stays, secrets too."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         provider = services.sources.get(source_name).provider
     values: dict[str, Any] = {}
     if given or clear:
@@ -145,7 +145,7 @@ def edit(
         if unknown:
             raise click.UsageError(f"{unknown[0]!r} is no secret of the provider {provider}.")
     change = read(SourceChange, name=name, config=values, clear=frozenset(clear), **changes)
-    with installation.transaction() as services:
+    with installation.change() as services:
         found = services.sources.get(source_name)
         services.sources.edit(found, change)
         changed = installation.runtime.provider(found) if given or clear else None
@@ -205,16 +205,16 @@ def projects(installation: Installation, name: str, search: str, limit: int, as_
 @pass_installation
 def remove(installation: Installation, name: str, yes: bool) -> None:
     """Remove the source called NAME. No package may be made from it any more."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         services.sources.get(name)
     confirm(f'Remove the source "{name}"?', yes=yes)
-    with installation.transaction() as services:
+    with installation.change() as services:
         services.sources.remove(services.sources.get(name))
     click.echo(f'The source "{name}" is removed.')
 
 
 def _provider(installation: Installation, name: str) -> SourceProvider[Any]:
-    with installation.transaction() as services:
+    with installation.reading() as services:
         make = services.context.provider_maker(services.sources.get(name))
     return make()
 

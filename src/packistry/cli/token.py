@@ -59,7 +59,7 @@ def add(
         raise click.UsageError("A user's token has the rights of the user: see `packistry grant`.")
     ends = expiry(expires, now()) if expires else None
     new = read(NewToken, name=name, can_write=write, expires_at=ends)
-    with installation.transaction() as services:
+    with installation.change() as services:
         made, text = services.tokens.add(
             TokenKind.DEPLOY if deploy else TokenKind.PERSONAL,
             new.name,
@@ -90,7 +90,7 @@ def add(
 def list_(installation: Installation, everything: bool, as_json: bool) -> None:
     """Show tokens. What they are made of cannot be shown: only a hash is kept."""
     moment = now()
-    with installation.transaction() as services:
+    with installation.reading() as services:
         rows = [
             {**_facts(each, each.user.email if each.user else None), "state": state}
             for each in services.tokens.all()
@@ -123,11 +123,11 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
 @pass_installation
 def revoke(installation: Installation, name_or_id: str, yes: bool) -> None:
     """Close the door to the token with this name or number, at once and for ever."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         found = services.tokens.find(name_or_id)
         name, number = found.name, found.id
     confirm(f'Revoke the token "{name}"?', yes=yes)
-    with installation.transaction() as services:
+    with installation.change() as services:
         services.tokens.revoke(services.tokens.get(number))
     click.echo(f'The token "{name}" opens nothing any more.')
 

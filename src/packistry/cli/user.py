@@ -48,7 +48,7 @@ def add(
         role=role,
         password=ask_password(from_stdin=password_stdin, optional=True),
     )
-    with installation.transaction() as services:
+    with installation.change() as services:
         facts = _facts(services.users.add(new))
     if as_json:
         write_json(facts)
@@ -67,7 +67,7 @@ def add(
 @pass_installation
 def list_(installation: Installation, as_json: bool) -> None:
     """Show all users."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         rows = [
             {**_facts(each), "grants": len(services.grants.of(each))}
             for each in services.users.all()
@@ -102,7 +102,7 @@ def list_(installation: Installation, as_json: bool) -> None:
 def edit(installation: Installation, /, user_email: str, **changes: Any) -> None:
     """Change the user with this EMAIL. What is not said stays."""
     change = read(UserChange, **changes)
-    with installation.transaction() as services:
+    with installation.change() as services:
         services.users.edit(services.users.get(user_email), change)
     click.echo(f"{change.email or user_email} is changed.")
 
@@ -113,13 +113,13 @@ def edit(installation: Installation, /, user_email: str, **changes: Any) -> None
 @pass_installation
 def reset_password(installation: Installation, email: str, password_stdin: bool) -> None:
     """Give the user with this EMAIL another password."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         services.users.get(email)
     typed = ask_password(from_stdin=password_stdin, optional=False)
     if typed is None:
         fail(NO_PASSWORD)
     new = read(NewPassword, password=typed)
-    with installation.transaction() as services:
+    with installation.change() as services:
         services.users.reset_password(services.users.get(email), new.password)
     click.echo(f"{email} signs in with the new password from now on.")
 
@@ -130,10 +130,10 @@ def reset_password(installation: Installation, email: str, password_stdin: bool)
 @pass_installation
 def remove(installation: Installation, email: str, yes: bool) -> None:
     """Remove the user with this EMAIL, with their tokens and grants."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         services.users.get(email)
     confirm(f"Remove {email} with their tokens and grants?", yes=yes)
-    with installation.transaction() as services:
+    with installation.change() as services:
         services.users.remove(services.users.get(email))
     click.echo(f"{email} is removed.")
 

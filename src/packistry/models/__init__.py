@@ -1,19 +1,24 @@
 """The rows, one aggregate a file. Importing this package maps them all."""
 
+from packistry.models.audit import AuditEvent, Via
 from packistry.models.base import Base
 from packistry.models.download import Download
 from packistry.models.package import Channel, Dist, Document, Package, Version, VersionKind
 from packistry.models.repository import Repository, TagPolicy
+from packistry.models.session import BrowserSession
 from packistry.models.source import Dists, Project, Source
 from packistry.models.state import Counter, Intent, Lease, Setting
 from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReason, SyncState
 from packistry.models.tag_pin import TagPin
+from packistry.models.throttle import Throttle
 from packistry.models.token import Grant, Token, TokenKind
 from packistry.models.user import Role, User
 from packistry.models.webhook import Delivery, DeliveryVerdict, Webhook, WebhookState
 
 __all__ = [
+    "AuditEvent",
     "Base",
+    "BrowserSession",
     "Channel",
     "Counter",
     "Delivery",
@@ -39,11 +44,13 @@ __all__ = [
     "SyncState",
     "TagPin",
     "TagPolicy",
+    "Throttle",
     "Token",
     "TokenKind",
     "User",
     "Version",
     "VersionKind",
+    "Via",
     "Webhook",
     "WebhookState",
 ]

@@ -1,7 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from packistry.models.base import TABLE, Base, now, word
@@ -59,6 +59,8 @@ class Grant(Base):
     package_id: Mapped[int | None] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))
     can_read: Mapped[bool] = mapped_column(default=True)
     can_write: Mapped[bool] = mapped_column(default=False)
+    # Its owner, a user, maintains the repository: its packages and its tokens.
+    can_manage: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     repository: Mapped[Repository | None] = relationship()
     package: Mapped[Package | None] = relationship()

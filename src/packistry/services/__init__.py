@@ -5,6 +5,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from packistry.services.audit import Audit, Author
 from packistry.services.context import Context
 from packistry.services.deliveries import Deliveries
 from packistry.services.documents import Documents
@@ -16,7 +17,10 @@ from packistry.services.packages import Packages
 from packistry.services.projects import Projects
 from packistry.services.protection import Protection
 from packistry.services.repositories import Repositories
+from packistry.services.sessions import Sessions
+from packistry.services.setup import Setup
 from packistry.services.sources import Sources
+from packistry.services.throttle import Throttles
 from packistry.services.tokens import Tokens
 from packistry.services.users import Users
 from packistry.services.webhooks import Webhooks
@@ -25,9 +29,27 @@ from packistry.services.webhooks import Webhooks
 class Services:
     """The services of one transaction."""
 
-    def __init__(self, context: Context, session: Session) -> None:
+    def __init__(self, context: Context, session: Session, author: Author | None = None) -> None:
+        """`author` is who changes something; None where nothing is recorded."""
         self.context = context
         self.session = session
+        self.author = author
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.session, self.author)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.session, self.context.settings)
+
+    @cached_property
+    def throttles(self) -> Throttles:
+        return Throttles(self.session)
+
+    @cached_property
+    def setup(self) -> Setup:
+        return Setup(self.session, self.users)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -84,7 +106,7 @@ class Services:
 
     @cached_property
     def users(self) -> Users:
-        return Users(self.session)
+        return Users(self.session, self.sessions)
 
     @cached_property
     def grants(self) -> Grants:

@@ -2,17 +2,18 @@
 
 A right is the token's ability, and its owner's (or its own) grant *now*, or that the repository is
 public (reading only). An admin's rights need no grant. A grant on a repository covers its packages;
-a grant on a package covers that package alone and lets its repository be entered.
+a grant on a package covers that package alone and lets its repository be entered. Who maintains a
+repository manages its packages and the deploy tokens that reach nothing beyond it.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, true
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from packistry.models import Grant, Package, Repository
+from packistry.models import Grant, Package, Repository, Token, TokenKind
 
 
 class Action(StrEnum):
@@ -20,6 +21,24 @@ class Action(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    MANAGE = "manage"
+
+
+class Permission(StrEnum):
+    """What an address of the web needs of whoever asks for it. Every route names one."""
+
+    TOKEN = "token"  # noqa: S105 - a word
+    """Composer's own: the token in the request is decided about, package by package."""
+    OPEN = "open"
+    """Everybody may: it tells nothing, or checks something else, such as a link."""
+    PERSON = "person"
+    """Whoever is signed in."""
+    READ = "read"
+    """Who may read the repository or package at hand."""
+    MAINTAIN = "maintain"
+    """Who maintains the repository, package or token at hand; without one, any repository."""
+    ADMINISTER = "administer"
+    """Administrators."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +67,7 @@ ANONYMOUS = Actor()
 SYSTEM = Actor(admin=True, can_write=True, label="system")
 """The CLI and the jobs: whoever runs them owns the installation."""
 
+Target = Repository | Package | Token | None
 Bool = ColumnElement[bool] | bool
 Number = ColumnElement[int | None] | InstrumentedAttribute[Any] | int | None
 
@@ -65,10 +85,75 @@ class Subject:
     def of(cls, actor: Actor, action: Action) -> "Subject":
         return cls(
             admin=actor.admin,
-            allowed=actor.can_read if action is Action.READ else actor.can_write,
+            allowed=_ability(actor, action),
             user_id=actor.user_id,
             deploy_token_id=actor.deploy_token_id,
         )
+
+
+def permits(session: Session, actor: Actor, permission: Permission, target: Target = None) -> bool:
+    """Whether `actor` may do what needs `permission`, with the row it is about.
+
+    For TOKEN and OPEN that is everybody, as far as this can tell.
+    """
+    if permission in (Permission.TOKEN, Permission.OPEN):
+        return True
+    if actor.anonymous:
+        return False
+    if actor.admin or permission is Permission.PERSON:
+        return True
+    if permission is Permission.READ and target is not None:
+        return _may(session, actor, Action.READ, target)
+    if permission is Permission.MAINTAIN:
+        return _may(session, actor, Action.MANAGE, target)
+    return False
+
+
+def knows(session: Session, actor: Actor, target: Target) -> bool:
+    """Whether `actor` may know that the row exists. To whom it is hidden, it does not."""
+    if isinstance(target, Repository | Package):
+        return actor.admin or (not actor.anonymous and _may(session, actor, Action.READ, target))
+    return actor.admin or _may(session, actor, Action.MANAGE, target)
+
+
+def token_predicate(actor: Actor) -> ColumnElement[bool]:
+    """Whether `actor` may see and manage the Token at hand: deploy tokens within what they manage.
+
+    A person's own personal tokens are theirs alone.
+    """
+    if actor.admin:
+        return true()
+    grant, inside = aliased(Grant), aliased(Package)
+    mine = manages(actor)
+    within = exists().where(Repository.id == grant.repository_id, mine).correlate(grant)
+    part = (
+        exists()
+        .where(inside.id == grant.package_id, Repository.id == inside.repository_id, mine)
+        .correlate(grant)
+    )
+    its = grant.token_id == Token.id
+    covered = or_(
+        and_(grant.repository_id.is_not(None), within), and_(grant.package_id.is_not(None), part)
+    )
+    some = exists().where(its, covered).correlate(Token)
+    beyond = exists().where(its, not_(covered)).correlate(Token)
+    personal = and_(Token.kind == TokenKind.PERSONAL, Token.user_id == actor.user_id)
+    return or_(personal, and_(Token.kind == TokenKind.DEPLOY, some, not_(beyond)))
+
+
+def manages(actor: Actor) -> ColumnElement[bool]:
+    """Whether `actor` maintains the Repository at hand."""
+    return repository_predicate(Subject.of(actor, Action.MANAGE), Action.MANAGE)
+
+
+def readable(actor: Actor) -> ColumnElement[bool]:
+    """Whether `actor` may read the Package (joined to its Repository) at hand."""
+    return package_predicate(Subject.of(actor, Action.READ), Action.READ)
+
+
+def enterable(actor: Actor) -> ColumnElement[bool]:
+    """Whether `actor` may enter the Repository at hand for reading."""
+    return repository_predicate(Subject.of(actor, Action.READ), Action.READ)
 
 
 def package_predicate(subject: Subject, action: Action) -> ColumnElement[bool]:
@@ -88,13 +173,13 @@ def repository_predicate(subject: Subject, action: Action) -> ColumnElement[bool
     """Whether `subject` may enter the Repository at hand.
 
     Entering for reading needs a right on the repository or on one package in it; for writing
-    (making a package) a write grant on the repository itself.
+    (making a package) and managing a grant on the repository itself.
     """
     inside = aliased(Package)
 
     def covers(grant: type[Grant]) -> ColumnElement[bool]:
         whole = grant.repository_id == Repository.id
-        if action is Action.WRITE:
+        if action is not Action.READ:
             return whole
         # Named, since a statement two levels up is not correlated by itself: without it every
         # repository would be the one the granted package is in.
@@ -125,8 +210,36 @@ def _granted(subject: Subject, action: Action, covers: Any) -> ColumnElement[boo
     ]
     if not owners:
         return false()
-    right = grant.can_read if action is Action.READ else grant.can_write
+    right = {
+        Action.READ: grant.can_read,
+        Action.WRITE: grant.can_write,
+        Action.MANAGE: grant.can_manage,
+    }[action]
     return exists().where(or_(*owners), right, covers(grant))
+
+
+def _ability(actor: Actor, action: Action) -> bool:
+    if action is Action.READ:
+        return actor.can_read
+    # A token is never a maintainer: it has the abilities it was given, and this is none of them.
+    return actor.can_write if action is Action.WRITE else actor.token_id is None
+
+
+def _may(session: Session, actor: Actor, action: Action, target: Target) -> bool:
+    subject = Subject.of(actor, action)
+    if isinstance(target, Token):
+        statement = select(Token.id).where(Token.id == target.id, token_predicate(actor))
+    elif isinstance(target, Package):
+        statement = (
+            select(Package.id)
+            .join(Repository, Repository.id == Package.repository_id)
+            .where(Package.id == target.id, package_predicate(subject, action))
+        )
+    else:
+        statement = select(Repository.id).where(repository_predicate(subject, action))
+        if target is not None:
+            statement = statement.where(Repository.id == target.id)
+    return session.scalars(statement.limit(1)).first() is not None
 
 
 def _clause(value: Bool) -> ColumnElement[bool]:

@@ -14,10 +14,14 @@ Target = Repository | Package
 
 @dataclass(frozen=True, kw_only=True)
 class Rights:
-    """Reading (composer install) and writing (uploading) are separate: neither gives the other."""
+    """Reading (composer install) and writing (uploading) are separate: neither gives the other.
+
+    Who manages a repository, its maintainer, has both besides.
+    """
 
     read: bool = False
     write: bool = False
+    manage: bool = False
 
 
 class Grants:
@@ -30,11 +34,16 @@ class Grants:
         return list(self._session.scalars(select(Grant).where(_owned(owner)).order_by(Grant.id)))
 
     def grant(self, owner: Owner, target: Target, rights: Rights) -> Grant:
-        """Adds `rights` to those they have. Raises Invalid for a personal token.
+        """Adds `rights` to those they have.
+
+        Raises Invalid for a personal token, and for managing unless a user shall manage a
+        repository.
 
         A deploy token that is given writing gets the ability too: without it the grant would be
         without effect.
         """
+        if rights.manage and not (isinstance(owner, User) and isinstance(target, Repository)):
+            raise Invalid("Only a user can be a maintainer, and only of a repository.")
         if isinstance(owner, Token):
             if owner.kind != TokenKind.DEPLOY:
                 raise Invalid(
@@ -43,19 +52,26 @@ class Grants:
                 )
             owner.can_write = owner.can_write or rights.write
         grant = next(iter(self._between(owner, target)), None) or self._new(owner, target)
-        grant.can_read = grant.can_read or rights.read
-        grant.can_write = grant.can_write or rights.write
+        grant.can_manage = grant.can_manage or rights.manage
+        grant.can_read = grant.can_read or rights.read or rights.manage
+        grant.can_write = grant.can_write or rights.write or rights.manage
         self._session.flush()
         return grant
 
     def revoke(self, owner: Owner, target: Target, rights: Rights) -> None:
-        """Takes `rights` away. Raises NotFound when they were never given."""
+        """Takes `rights` away. Raises NotFound when they were never given.
+
+        Who may not read or write any more does not maintain either.
+        """
         grants = self._between(owner, target)
         if not grants:
             raise NotFound(f"{describe(owner)} has no right on {describe(target)} to revoke.")
         for grant in grants:
             grant.can_read = grant.can_read and not rights.read
             grant.can_write = grant.can_write and not rights.write
+            grant.can_manage = grant.can_manage and not (
+                rights.manage or rights.read or rights.write
+            )
             if not (grant.can_read or grant.can_write):
                 self._session.delete(grant)
         self._session.flush()
@@ -72,6 +88,7 @@ class Grants:
             package_id=target.id if isinstance(target, Package) else None,
             can_read=False,
             can_write=False,
+            can_manage=False,
         )
         self._session.add(grant)
         return grant

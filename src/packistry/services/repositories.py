@@ -22,6 +22,13 @@ class Repositories:
         query = select(Repository).where(Repository.path == path)
         return self._session.scalars(query).one_or_none()
 
+    def at(self, repository_id: int) -> Repository:
+        """The repository with this number. Raises NotFound."""
+        repository = self._session.get(Repository, repository_id)
+        if repository is None:
+            raise NotFound("There is no such repository.")
+        return repository
+
     def get(self, path: str) -> Repository:
         """The repository at `path`, also written "r/{path}" or "/". Raises NotFound."""
         plain = path.strip("/").removeprefix("r/")
@@ -89,12 +96,13 @@ class Repositories:
 
     def _name_free(self, name: str) -> None:
         if self._session.scalars(select(Repository.id).where(Repository.name == name)).first():
-            raise Conflict(f'There is a repository called "{name}" already.')
+            raise Conflict(f'There is a repository called "{name}" already.', field="name")
 
     def _path_free(self, path: str) -> None:
         if self.find(path) is not None:
             raise Conflict(
                 f'There is a repository with the path "{path}" already.'
                 if path
-                else "There is a root repository already; give this one a path."
+                else "There is a root repository already; give this one a path.",
+                field="path",
             )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from packistry.services.audit import Author
 from packistry.services.context import Context
 
 if TYPE_CHECKING:
@@ -26,3 +27,13 @@ class Transactions(Protocol):
 
     def attempt(self, work: Callable[["Services"], T]) -> T:
         """Run `work` in a transaction of its own, again if it was a deadlock's victim."""
+
+
+class Changes(Transactions, Protocol):
+    """Opens transactions for people: those that only read, and those that are recorded."""
+
+    def reading(self) -> AbstractContextManager["Services"]:
+        """One transaction that only reads: it waits for no writer, and writing raises."""
+
+    def change(self, author: Author) -> AbstractContextManager["Services"]:
+        """One transaction whose changes are recorded as the author's."""

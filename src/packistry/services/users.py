@@ -1,18 +1,20 @@
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from packistry.errors import Conflict, Forbidden, NotFound
+from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewUser, UserChange
 from packistry.models import Role, User
 from packistry.services import passwords
+from packistry.services.sessions import Sessions
 
 
 class Users:
     """The people who may sign in and own tokens."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, sessions: Sessions) -> None:
         self._session = session
+        self._sessions = sessions
 
     def all(self) -> list[User]:
         return list(self._session.scalars(select(User).order_by(User.email)))
@@ -20,6 +22,13 @@ class Users:
     def find(self, email: str) -> User | None:
         address = email.strip().lower()
         return self._session.scalars(select(User).where(User.email == address)).one_or_none()
+
+    def at(self, user_id: int) -> User:
+        """The user with this number. Raises NotFound."""
+        user = self._session.get(User, user_id)
+        if user is None:
+            raise NotFound("There is no such user.")
+        return user
 
     def get(self, email: str) -> User:
         """Raises NotFound."""
@@ -39,7 +48,10 @@ class Users:
         return user
 
     def edit(self, user: User, change: UserChange) -> None:
-        """Raises Conflict when the address is taken or nobody would administer any more."""
+        """Raises Conflict when the address is taken or nobody would administer any more.
+
+        Whose role or access changes is signed out everywhere.
+        """
         if change.email is not None and change.email != user.email:
             self._free(change.email)
             user.email = change.email
@@ -47,14 +59,22 @@ class Users:
             stays = change.role != Role.USER and change.active is not False
             if not stays:
                 self._not_the_last(user)
+            self._sessions.end_all(user)
         user.name = user.name if change.name is None else change.name
         user.role = user.role if change.role is None else change.role
         user.active = user.active if change.active is None else change.active
         self._session.flush()
 
     def reset_password(self, user: User, password: SecretStr) -> None:
-        """From now on they sign in with this one alone."""
+        """From now on they sign in with this one alone. They are signed out everywhere."""
         user.password_hash = passwords.hash_password(password.get_secret_value())
+        self._sessions.end_all(user)
+
+    def rehash(self, user: User, password_hash: str) -> None:
+        """Keep the same password under a better hash; to nobody that is a change."""
+        self._session.execute(
+            update(User).where(User.id == user.id).values(password_hash=password_hash)
+        )
 
     def remove(self, user: User) -> None:
         """With their tokens and grants. Raises Conflict when nobody would administer any more."""
@@ -62,20 +82,11 @@ class Users:
         self._session.delete(user)
         self._session.flush()
 
-    def check_password(self, email: str, password: SecretStr) -> User:
-        """Who signs in. Raises Forbidden with one sentence, after one time, whatever is wrong."""
-        user = self.find(email)
-        secret = password.get_secret_value()
-        right = passwords.verify(user.password_hash if user else "", secret)
-        if user is None or not right or not user.active:
-            raise Forbidden("This e-mail address and password do not belong together.")
-        if passwords.outdated(user.password_hash):
-            user.password_hash = passwords.hash_password(secret)
-        return user
-
     def _free(self, email: str) -> None:
         if self.find(email) is not None:
-            raise Conflict(f"There is a user with the e-mail address {email} already.")
+            raise Conflict(
+                f"There is a user with the e-mail address {email} already.", field="email"
+            )
 
     def _not_the_last(self, user: User) -> None:
         if user.role != Role.ADMIN or not user.active:

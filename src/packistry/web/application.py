@@ -67,6 +67,7 @@ def _pyramid(parts: Parts) -> Any:
     config = Configurator()
     config.add_request_method(lambda _request: parts, "parts", property=True)
     config.include("packistry.web.errors")
+    config.include("packistry.web.pages")
     config.include("packistry.web.routes")
     return config.make_wsgi_app()
 

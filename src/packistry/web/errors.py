@@ -1,5 +1,6 @@
 """Faults as answers. No other module knows which status code an error has."""
 
+import json
 import logging
 import secrets
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from packistry.errors import (
     Unavailable,
 )
 from packistry.plugin import errors as plugin_errors
+from packistry.services.throttle import Throttled
 from packistry.services.tokens import BadToken
 from packistry.web import answers
 from packistry.web.answers import Answer
@@ -94,6 +96,17 @@ def _(error: Unavailable) -> Answer:
 
 
 @answer_of.register
+def _(error: Throttled) -> Answer:
+    later = {"Retry-After": str(error.retry_after)}
+    return answers.error(429, str(error), warn=True, headers=later)
+
+
+@answer_of.register
+def _(error: plugin_errors.PluginError) -> Answer:
+    return answers.error(422, str(error), warn=True)
+
+
+@answer_of.register
 def _(error: plugin_errors.Unavailable) -> Answer:
     return answers.error(503, str(error), warn=True, headers={"Retry-After": "5"})
 
@@ -106,6 +119,18 @@ def _(_error: HTTPNotFound) -> Answer:
 def failed(error: Exception, _request: Request) -> Response:
     """The view of every fault."""
     return response(answer_of(error))
+
+
+def status_of(error: Exception) -> int:
+    """The status code of a fault."""
+    return told(error)[0]
+
+
+def told(error: Exception) -> tuple[int, str]:
+    """(status code, the sentence for whoever asked) of a fault, for a page."""
+    answer = answer_of(error)
+    message: str = json.loads(answer.body)["message"]
+    return int(answer.status.partition(" ")[0]), message
 
 
 Handler = Callable[[Request], Response]
@@ -128,7 +153,5 @@ def readable_only(handler: Handler, _registry: object) -> Handler:
 
 
 def includeme(config: Configurator) -> None:
-    """Registers the tween and the view of every fault."""
+    """Registers the tween."""
     config.add_tween("packistry.web.errors.readable_only")
-    config.add_notfound_view(failed)
-    config.add_exception_view(failed, context=Exception)

@@ -8,7 +8,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from packistry.composer.names import RESERVED_VENDORS
-from packistry.web import composer, dists, health, uploads, webhooks
+from packistry.services.access import Permission
+from packistry.web import composer, dists, health, pages, static, uploads, webhooks
+from packistry.web.admin import PAGES
 
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
@@ -32,6 +34,7 @@ class Route:
     path: str
     view: View
     methods: tuple[str, ...] = READ
+    permission: Permission = Permission.TOKEN
 
 
 IN_A_REPOSITORY = (
@@ -50,8 +53,15 @@ IN_A_REPOSITORY = (
 )
 
 ELSEWHERE = (
-    Route(name="healthz", path="/healthz", view=health.healthz),
-    Route(name="readyz", path="/readyz", view=health.readyz),
+    Route(name="healthz", path="/healthz", view=health.healthz, permission=Permission.OPEN),
+    Route(name="readyz", path="/readyz", view=health.readyz, permission=Permission.OPEN),
+    Route(name="robots", path="/robots.txt", view=static.robots, permission=Permission.OPEN),
+    Route(
+        name="static",
+        path="/static/{fingerprint:[0-9a-f]{12}}/{name:[a-z-]+\\.[a-z]{2,3}}",
+        view=static.serve,
+        permission=Permission.OPEN,
+    ),
     Route(
         name="incoming-for-project",
         path="/incoming" + SOURCE + "/{key:[A-Za-z0-9_-]{1,64}}",
@@ -62,11 +72,13 @@ ELSEWHERE = (
 
 
 def includeme(config: Configurator) -> None:
-    """Registers the table: below `/r/{path}` first, then at the root."""
+    """Registers the table: below `/r/{path}` first, then at the root, pages last."""
     for route in IN_A_REPOSITORY:
         _add(config, route, f"{route.name}-in-repository", REPOSITORY + route.path)
     for route in (*ELSEWHERE, *IN_A_REPOSITORY):
         _add(config, route, route.name, route.path)
+    # Their first words are never a vendor's, so that no package can be hidden by a page.
+    pages.register(config, PAGES)
 
 
 def _add(config: Configurator, route: Route, name: str, path: str) -> None:

@@ -1,11 +1,8 @@
 from typing import Any
 
-import bcrypt
 import pytest
-from argon2 import PasswordHasher
-from pydantic import SecretStr
 
-from packistry.errors import Conflict, Forbidden, NotFound
+from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewUser, UserChange, read
 from packistry.models import Role, TokenKind
 from packistry.services.tokens import BadToken
@@ -36,74 +33,6 @@ def test_nobody_by_that_address_is_not_found(services):
 def test_a_password_is_kept_as_argon2id(services):
     user = add(services, password=PASSWORD)
     assert user.password_hash.startswith("$argon2id$")
-
-
-def test_the_right_password_lets_in(services):
-    user = add(services, password=PASSWORD)
-    assert services.users.check_password("jo@x.org", SecretStr(PASSWORD)) is user
-
-
-def refusal(services: Any, email: Any, password: Any) -> Any:
-    with pytest.raises(Forbidden) as caught:
-        services.users.check_password(email, SecretStr(password))
-    return str(caught.value)
-
-
-def test_every_refusal_is_the_same_sentence(services):
-    add(services, password=PASSWORD)
-    add(services, email="none@x.org")
-    services.users.edit(
-        add(services, email="off@x.org", password=PASSWORD), UserChange(active=False)
-    )
-    refusals = {
-        refusal(services, "jo@x.org", "another password"),
-        refusal(services, "nobody@x.org", PASSWORD),
-        refusal(services, "none@x.org", ""),
-        refusal(services, "off@x.org", PASSWORD),
-    }
-    assert len(refusals) == 1
-
-
-def test_a_migrated_bcrypt_password_lets_in_and_is_hashed_anew(services):
-    user = add(services)
-    old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
-    user.password_hash = old
-    services.users.check_password("jo@x.org", SecretStr(PASSWORD))
-    assert user.password_hash.startswith("$argon2id$")
-    services.users.check_password("jo@x.org", SecretStr(PASSWORD))
-
-
-def test_a_wrong_password_does_not_replace_a_migrated_hash(services):
-    user = add(services)
-    user.password_hash = old = bcrypt.hashpw(b"x" * 20, bcrypt.gensalt(4)).decode()
-    refusal(services, "jo@x.org", PASSWORD)
-    assert user.password_hash == old
-
-
-def test_a_migrated_password_longer_than_bcrypt_reads_lets_in(services):
-    long = "0123456789" * 10
-    user = add(services)
-    user.password_hash = bcrypt.hashpw(long[:72].encode(), bcrypt.gensalt(4)).decode()
-    assert services.users.check_password("jo@x.org", SecretStr(long)) is user
-
-
-def test_a_weaker_argon2_hash_is_made_anew(services):
-    user = add(services)
-    user.password_hash = old = PasswordHasher(time_cost=1, memory_cost=64).hash(PASSWORD)
-    services.users.check_password("jo@x.org", SecretStr(PASSWORD))
-    assert user.password_hash != old
-
-
-def test_a_hash_that_cannot_be_read_lets_nobody_in(services):
-    user = add(services)
-    user.password_hash = "md5:5f4dcc3b5aa765d61d8327deb882cf99"
-    refusal(services, "jo@x.org", PASSWORD)
-
-
-def test_after_a_reset_the_old_password_is_worth_nothing(services):
-    user = add(services, password=PASSWORD)
-    services.users.reset_password(user, SecretStr("eight blue umbrellas"))
-    refusal(services, "jo@x.org", PASSWORD)
 
 
 def test_what_is_not_said_stays(services):

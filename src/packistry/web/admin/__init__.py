@@ -1,0 +1,12 @@
+"""The web admin: a module for each noun, each with the `PAGES` it answers."""
+
+from packistry.web.admin import overview, repositories, setup, sign_in
+from packistry.web.pages import Page
+
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *sign_in.PAGES,
+    *setup.PAGES,
+    *repositories.PAGES,
+)
+"""All pages. A test looks at every one of them in every role."""

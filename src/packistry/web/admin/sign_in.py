@@ -1,0 +1,64 @@
+"""Signing in and out, and the theme, which anybody may choose."""
+
+from pyramid.response import Response
+
+from packistry.errors import Forbidden, Invalid
+from packistry.services import Services, sign_in
+from packistry.services.access import Permission
+from packistry.web.cookies import THEMES
+from packistry.web.pages import Page, Shown
+from packistry.web.visit import Visit
+
+
+def show(visit: Visit, services: Services) -> Shown:
+    """The form; for whoever is signed in, the page that was wanted."""
+    wanted = visit.query("next") or visit.text("next")
+    if visit.signed is not None:
+        return visit.go_to(visit.safe(wanted))
+    return {
+        "form": visit.form(email=""),
+        "next": visit.safe(wanted) if wanted else "",
+        "setup_needed": services.setup.needed(),
+    }
+
+
+def submit(visit: Visit) -> Response:
+    """Signed in, or the form again with one sentence."""
+    email, password = visit.text("email"), visit.secret("password")
+    try:
+        cookie = sign_in.sign_in(visit.runtime, visit.author, email, password, visit.browser)
+    except Forbidden as error:
+        raise Invalid(str(error)) from None
+    response = visit.go_to(visit.safe(visit.text("next")))
+    visit.cookies.keep(response, cookie)
+    return response
+
+
+def leave(visit: Visit) -> Response:
+    """Signed out."""
+    sign_in.sign_out(visit.runtime, visit.author, visit.who.user_id, visit.cookies.session)
+    response = visit.go("login")
+    visit.cookies.drop(response)
+    return response
+
+
+def choose_theme(visit: Visit) -> Response:
+    """Light, dark, or as the system says."""
+    theme = visit.text("theme")
+    response = visit.go_to(visit.safe(visit.text("next")))
+    visit.cookies.keep_theme(response, theme if theme in THEMES else "")
+    return response
+
+
+PAGES = (
+    Page(
+        name="login",
+        path="/login",
+        permission=Permission.OPEN,
+        template="login.jinja2",
+        show=show,
+        submit=submit,
+    ),
+    Page(name="logout", path="/logout", permission=Permission.PERSON, submit=leave),
+    Page(name="theme", path="/admin/theme", permission=Permission.OPEN, submit=choose_theme),
+)

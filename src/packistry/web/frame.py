@@ -1,0 +1,123 @@
+"""What surrounds every page: the navigation with its counts, as far as who looks may see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from packistry.models import Package, Repository, Source, Sync, SyncState
+from packistry.services import Services
+from packistry.services.access import Permission, enterable, readable
+
+if TYPE_CHECKING:
+    from packistry.web.visit import Visit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A link of the navigation: a page's name, its words, and who may use it."""
+
+    page: str
+    words: str
+    permission: Permission = Permission.ADMINISTER
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """An item as it is shown; `of` says what the count counts where it needs saying."""
+
+    words: str
+    href: str
+    current: bool
+    count: int | None = None
+    of: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Links under a heading, "" for none."""
+
+    heading: str
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """The navigation."""
+
+    groups: Sequence[Group]
+
+
+NAVIGATION: tuple[tuple[str, tuple[Item, ...]], ...] = (
+    (
+        "",
+        (
+            Item(page="overview", words="Overview", permission=Permission.PERSON),
+            Item(page="packages", words="Packages", permission=Permission.PERSON),
+            Item(page="repositories", words="Repositories", permission=Permission.PERSON),
+            Item(page="sources", words="Sources"),
+            Item(page="imports", words="Imports", permission=Permission.MAINTAIN),
+        ),
+    ),
+    (
+        "People",
+        (
+            Item(page="members", words="Members"),
+            Item(page="tokens", words="Tokens", permission=Permission.PERSON),
+            Item(page="auth-sources", words="Sign-in"),
+        ),
+    ),
+    (
+        "System",
+        (
+            Item(page="plugins", words="Plugins"),
+            Item(page="audit", words="Audit"),
+            Item(page="settings", words="Settings"),
+        ),
+    ),
+)
+"""Items show as soon as a page of that name is registered."""
+
+
+def frame(visit: "Visit", services: Services) -> Frame:
+    """The frame of this page for whoever is signed in; without links for a stranger."""
+    if visit.signed is None:
+        return Frame(groups=())
+    counts = _counts(visit, services)
+    groups = []
+    for heading, items in NAVIGATION:
+        links = [
+            Link(
+                words=item.words,
+                href=visit.url(item.page),
+                current=visit.section == item.page,
+                count=counts.get(item.page),
+                of="running" if item.page == "imports" else "",
+            )
+            for item in items
+            if visit.has(item.page) and visit.may(services, item.permission)
+        ]
+        if links:
+            groups.append(Group(heading=heading, links=links))
+    return Frame(groups=groups)
+
+
+def _counts(visit: "Visit", services: Services) -> dict[str, int]:
+    packages = (
+        select(func.count())
+        .select_from(Package)
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(readable(visit.actor))
+    )
+    repositories = select(func.count()).select_from(Repository).where(enterable(visit.actor))
+    counted = {"packages": packages, "repositories": repositories}
+    if visit.actor.admin:
+        counted["sources"] = select(func.count()).select_from(Source)
+        counted["imports"] = select(func.count()).where(
+            Sync.state.in_((SyncState.QUEUED, SyncState.RUNNING))
+        )
+    row = services.session.execute(
+        select(*(query.scalar_subquery().label(name) for name, query in counted.items()))
+    ).one()
+    return {name: count for name, count in zip(counted, row, strict=True) if count}

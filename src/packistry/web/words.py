@@ -1,0 +1,114 @@
+"""Numbers, sizes and moments as people read them."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from packistry.models.base import now
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def grouped(value: float) -> str:
+    """1234567 -> "1,234,567"."""
+    return f"{value:,}"
+
+
+def size(value: int) -> str:
+    """1234567 -> "1.2 MB"."""
+    amount = float(value)
+    for unit in _UNITS:
+        if amount < 1000 or unit == _UNITS[-1]:
+            break
+        amount /= 1000
+    digits = 1 if amount < 10 and unit != "B" else 0
+    return f"{amount:.{digits}f} {unit}"
+
+
+def plural(number: int, one: str, many: str = "") -> str:
+    """(1, "package") -> "1 package", (2, …) -> "2 packages"."""
+    return f"{grouped(number)} {one if number == 1 else many or one + 's'}"
+
+
+def day(value: date) -> str:
+    """As in: 4 November 2026."""
+    return f"{value.day} {value:%B %Y}"
+
+
+def short_day(value: date) -> str:
+    """As in: 4 Nov."""
+    return f"{value.day} {value:%b}"
+
+
+def moment(value: datetime) -> str:
+    """As in: 4 November 2026, 13:05:09 UTC."""
+    return f"{day(value)}, {value.astimezone(UTC):%H:%M:%S} UTC"
+
+
+def ago(value: datetime) -> str:
+    """How long ago, or how soon: "2 minutes ago", "yesterday", "4 Nov", "in 3 days"."""
+    return _past(value) if value <= now() else _future(value)
+
+
+def _past(value: datetime) -> str:
+    present = now()
+    gone = present - value
+    if gone < timedelta(minutes=1):
+        return "just now"
+    if gone < timedelta(hours=1):
+        return plural(gone.seconds // 60, "minute") + " ago"
+    if value.date() == present.date() or gone < timedelta(hours=12):
+        return plural(gone.seconds // 3600, "hour") + " ago"
+    if value.date() == present.date() - timedelta(days=1):
+        return "yesterday"
+    if gone < timedelta(days=7):
+        return plural((present.date() - value.date()).days, "day") + " ago"
+    if value.year == present.year:
+        return short_day(value)
+    return f"{short_day(value)} {value.year}"
+
+
+def _future(value: datetime) -> str:
+    left = value - now()
+    if left < timedelta(hours=1):
+        return f"in {plural(max(1, round(left.seconds / 60)), 'minute')}"
+    if left < timedelta(days=2):
+        return f"in {plural(round(left.total_seconds() / 3600), 'hour')}"
+    return f"in {plural(round(left.total_seconds() / 86400), 'day')}"
+
+
+def took(seconds: float) -> str:
+    """As in: 1.8 s, or 2 min 5 s."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def vendor(name: str) -> tuple[str, str]:
+    """("acme/", "lib") for "acme/lib"."""
+    before, slash, after = name.rpartition("/")
+    return before + slash, after
+
+
+def pairs(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Values as options that say themselves."""
+    return [(value, value) for value in values]
+
+
+def triples(values: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Values as choices that say themselves."""
+    return [(value, value, "") for value in values]
+
+
+FILTERS: dict[str, Any] = {
+    "grouped": grouped,
+    "size": size,
+    "plural": plural,
+    "day": day,
+    "short_day": short_day,
+    "moment": moment,
+    "ago": ago,
+    "took": took,
+    "pairs": pairs,
+    "triples": triples,
+}

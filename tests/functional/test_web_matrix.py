@@ -1,0 +1,141 @@
+"""Every page, in every role: a page that is added is looked at here without being named."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from webtest import TestResponse
+
+from packistry.inputs import NewRepository
+from packistry.models import Package, Source, TokenKind
+from packistry.runtime import Runtime
+from packistry.services.access import Permission
+from packistry.services.grants import Rights
+from packistry.web.admin import PAGES
+from packistry.web.pages import Page
+from packistry.web.routes import ELSEWHERE, IN_A_REPOSITORY
+from tests.functional.browser import Browser, person
+
+ROLES = ("stranger", "nobody", "reader", "other maintainer", "maintainer", "admin")
+SIGNED_IN = frozenset(ROLES[1:])
+
+# Who is let in, by what a page needs; with a row at hand, who may at least know of it.
+ALLOWED: dict[Permission, frozenset[str]] = {
+    Permission.OPEN: frozenset(ROLES),
+    Permission.PERSON: SIGNED_IN,
+    Permission.READ: frozenset({"reader", "maintainer", "admin"}),
+    Permission.MAINTAIN: frozenset({"maintainer", "admin"}),
+    Permission.ADMINISTER: frozenset({"admin"}),
+}
+KNOWS = frozenset({"reader", "maintainer", "admin"})
+
+
+class Place:
+    """An installation with one of everything, and a person for each role."""
+
+    def __init__(self, runtime: Runtime, application: Any) -> None:
+        self.runtime = runtime
+        with runtime.transaction() as services:
+            home = services.repositories.add(NewRepository(name="Home", path="home"))
+            away = services.repositories.add(NewRepository(name="Away", path="away"))
+            package = Package(repository=home, name="acme/lib")
+            source = Source(name="Host", provider="git")
+            services.session.add_all([package, source])
+            services.session.flush()
+            token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
+            services.grants.grant(token, home, Rights(read=True))
+            self.numbers = {
+                "repository": home.id,
+                "package": package.id,
+                "source": source.id,
+                "token": token.id,
+            }
+            away_id = away.id
+        self.people = {
+            "stranger": Browser(application),
+            "nobody": person(runtime, application, "nobody@x.org"),
+            "reader": person(runtime, application, "reader@x.org"),
+            "other maintainer": person(runtime, application, "other@x.org"),
+            "maintainer": person(runtime, application, "maintainer@x.org"),
+            "admin": person(runtime, application, "admin@x.org", admin=True),
+        }
+        self._grant("reader", self.numbers["repository"], Rights(read=True))
+        self._grant("other maintainer", away_id, Rights(manage=True))
+        self._grant("maintainer", self.numbers["repository"], Rights(manage=True))
+        with runtime.transaction() as services:
+            self.numbers["user"] = services.users.get("nobody@x.org").id
+
+    def path(self, page: Page) -> str:
+        """The page's address here. KeyError: say above what its new placeholder stands for."""
+        return re.sub(r"{(\w+)[^}]*}", lambda found: str(self.numbers[found[1]]), page.path)
+
+    def _grant(self, role: str, repository_id: int, rights: Rights) -> None:
+        with self.runtime.transaction() as services:
+            user = services.users.at(self.people[role].user_id or 0)
+            services.grants.grant(user, services.repositories.at(repository_id), rights)
+
+
+@pytest.fixture
+def place(runtime: Runtime, application: Any) -> Place:
+    return Place(runtime, application)
+
+
+def outcome(response: TestResponse) -> str:
+    """Whether somebody got past the check: what they sent may still be refused as input."""
+    if response.status_int == 303 and response.headers["Location"].startswith("/login"):
+        return "sign in"
+    return {403: "forbidden", 404: "hidden"}.get(response.status_int, "allowed")
+
+
+def expected(page: Page, role: str) -> str:
+    allowed = ALLOWED[page.permission]
+    if page.permission is Permission.MAINTAIN and page.target is None:
+        allowed |= {"other maintainer"}
+    if role in allowed:
+        return "allowed"
+    if role == "stranger":
+        return "sign in"
+    return "hidden" if page.target is not None and role not in KNOWS else "forbidden"
+
+
+# Whoever has no link to set up with is told that it is over; sign-out goes to the sign-in page.
+EXCEPTIONS = {"setup": "hidden", "logout": "sign in"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_lets_in_whom_its_permission_names(page: Page, place: Place) -> None:
+    path = place.path(page)
+    found, wanted = {}, {}
+    # The administrator's request comes last: it may remove what the others were shown.
+    for role in ROLES:
+        browser = place.people[role]
+        asks: list[Callable[[], TestResponse]] = []
+        if page.show is not None:
+            asks.append(partial(browser.get, path, status="*"))
+        if page.submit is not None:
+            browser.get("/login", status="*")
+            asks.append(partial(browser.post, path, status="*"))
+        for number, ask in enumerate(asks):
+            found[role, number] = outcome(ask())
+            wanted[role, number] = EXCEPTIONS.get(page.name) or expected(page, role)
+    assert found == wanted
+
+
+def test_every_other_address_says_who_decides_about_it() -> None:
+    for route in (*IN_A_REPOSITORY, *ELSEWHERE):
+        assert route.permission in (Permission.TOKEN, Permission.OPEN), route.name
+
+
+def test_pages_have_first_words_that_are_never_a_vendors() -> None:
+    from packistry.composer.names import RESERVED_VENDORS
+
+    words = {page.path.split("/")[1] for page in PAGES} - {""}
+    assert words <= RESERVED_VENDORS
+
+
+def test_pages_that_change_something_about_a_row_find_it_for_the_check() -> None:
+    for page in PAGES:
+        if "{" in page.path and page.permission is not Permission.OPEN:
+            assert page.target is not None or page.permission is Permission.PERSON, page.name
