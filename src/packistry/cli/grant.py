@@ -19,6 +19,7 @@ def _whom_and_what(command: F) -> F:
         click.option("--in", "home", metavar="PATH", help="The repository the package is in."),
         click.option("--read", is_flag=True, help="Installing."),
         click.option("--write", is_flag=True, help="Uploading."),
+        click.option("--manage", is_flag=True, help="Maintaining a repository, which is all."),
     )
     for option in reversed(options):
         command = option(command)
@@ -29,9 +30,10 @@ def _whom_and_what(command: F) -> F:
 @_whom_and_what
 @pass_installation
 def grant(installation: Installation, /, **said: Any) -> None:
-    """Give a user or a deploy token rights. Without --read or --write: reading."""
+    """Give a user or a deploy token rights. Without any of them: reading."""
     _check(said)
-    rights = Rights(read=said["read"] or not said["write"], write=said["write"])
+    read = said["read"] or not (said["write"] or said["manage"])
+    rights = Rights(read=read, write=said["write"], manage=said["manage"])
     with installation.change() as services:
         owner, target = _owner(services, said), _target(services, said)
         services.grants.grant(owner, target, rights)
@@ -43,10 +45,14 @@ def grant(installation: Installation, /, **said: Any) -> None:
 @_whom_and_what
 @pass_installation
 def revoke(installation: Installation, /, **said: Any) -> None:
-    """Take rights away. Without --read or --write: both."""
+    """Take rights away. Without any of them: all."""
     _check(said)
-    neither = not (said["read"] or said["write"])
-    rights = Rights(read=said["read"] or neither, write=said["write"] or neither)
+    neither = not (said["read"] or said["write"] or said["manage"])
+    rights = Rights(
+        read=said["read"] or neither,
+        write=said["write"] or neither,
+        manage=said["manage"] or neither,
+    )
     with installation.change() as services:
         owner, target = _owner(services, said), _target(services, said)
         services.grants.revoke(owner, target, rights)
@@ -80,5 +86,5 @@ def _target(services: Services, said: dict[str, Any]) -> Target:
 
 
 def _words(rights: Rights, joined: str = " and ") -> str:
-    words = (("read", rights.read), ("write to", rights.write))
+    words = (("read", rights.read), ("write to", rights.write), ("maintain", rights.manage))
     return joined.join(word for word, given in words if given)

@@ -55,7 +55,7 @@ def edit(installation: Installation, /, name: str, path: str | None, **changes: 
 @pass_installation
 def held(installation: Installation, name: str | None, path: str | None, as_json: bool) -> None:
     """Show stable tags that moved and wait for a decision, of the package NAME or of all."""
-    with installation.change() as services:
+    with installation.reading() as services:
         package = None if name is None else _get(services, name, path)
         rows = [held_facts(each) for each in services.protection.held(package)]
     if as_json:
