@@ -102,7 +102,7 @@ def test_the_first_start_says_where_it_listens_and_what_to_do_next(server, tmp_p
     said = server.log.read_text()
     assert f"listening on {server.listen}" in said
     assert str(tmp_path / "data") in said
-    assert "packistry repository add" in said
+    assert f"http://{server.listen}/setup/" in said
 
 
 def test_what_the_cli_adds_is_served(server, upstream):
