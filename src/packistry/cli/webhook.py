@@ -71,7 +71,7 @@ def package_deliveries(
 @pass_installation
 def source_deliveries(installation: Installation, name: str, limit: int, as_json: bool) -> None:
     """Show what was delivered for the source called NAME, forged ones too, the latest first."""
-    with installation.transaction() as services:
+    with installation.reading() as services:
         found = services.deliveries.recent(services.sources.get(name), limit)
         rows = [_facts(row) for row in found]
     _write(rows, as_json)
@@ -120,7 +120,7 @@ def settle(installation: Installation, webhook_ids: Sequence[int], *, quiet: boo
     for webhook_id in webhook_ids:
         jobs.run(installation.runtime, JOB, webhook_id)
     sound = True
-    with installation.transaction() as services:
+    with installation.reading() as services:
         for project in services.webhooks.projects(webhook_ids):
             facts = facts_of(services, project)
             sound = sound and facts is not None and facts["state"] == WebhookState.ACTIVE
@@ -136,14 +136,14 @@ def see_to_new(
 
     What is in the way of one is said on stderr.
     """
-    with installation.transaction() as services:
+    with installation.reading() as services:
         packages = [services.packages.get(str(each)) for each in package_ids]
         wanted = [services.webhooks.find(each.project) for each in packages if each.project]
         ids = [each.id for each in wanted if each is not None]
     if now:
         for webhook_id in ids:
             jobs.run(installation.runtime, JOB, webhook_id)
-    with installation.transaction() as services:
+    with installation.reading() as services:
         packages = [services.packages.get(str(each)) for each in package_ids]
         found = [facts_of(services, each.project) for each in packages]
         for package, facts in zip(packages, found, strict=True):
