@@ -208,9 +208,7 @@ def answer(
     return response
 
 
-def part(
-    visit: Visit, services: Services, template: str, shown: Mapping[str, Any]
-) -> Response:
+def part(visit: Visit, services: Services, template: str, shown: Mapping[str, Any]) -> Response:
     """A part of a page by itself, for `data-live`; 304 while it is what the browser has."""
     whole = {**shown, "visit": visit, "services": services}
     response = _response(visit, render(template, whole, request=visit.request), 200)
