@@ -8,7 +8,14 @@ class PackistryError(Exception):
 
 
 class NotFound(PackistryError):
-    """The thing named does not exist, or the actor may not know that it does."""
+    """The thing named does not exist, or the actor may not know that it does.
+
+    `noun` is what it would be ("source"), "" when it has no list of its own.
+    """
+
+    def __init__(self, message: str, *, noun: str = "") -> None:
+        super().__init__(message)
+        self.noun = noun
 
 
 class Conflict(PackistryError):

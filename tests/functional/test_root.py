@@ -21,6 +21,12 @@ def test_the_root_is_json_with_a_metadata_url(app: TestApp, public: None) -> Non
     assert "%package%" in answer.json["metadata-url"]
 
 
+def test_a_mistyped_url_is_told_as_composer_shows_it(app: TestApp, public: None) -> None:
+    answer = app.get("/team/packages.json", status=404)
+    assert answer.headers["Content-Type"] == "application/json"
+    assert "/r/" in answer.json["warning"]
+
+
 def test_every_url_in_the_root_is_absolute_and_has_the_sub_path(app: TestApp, stock: Stock) -> None:
     """Statement 2."""
     stock.repository("team-x", public=True)

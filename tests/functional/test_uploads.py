@@ -101,6 +101,11 @@ def test_a_version_from_git_is_not_overwritten(
     send(app, zip_of({"name": "acme/lib"}), version="dev-main", headers=writer, status=409)
 
 
+def test_more_zeros_make_no_other_version(app: TestApp, writer: dict[str, str]) -> None:
+    send(app, zip_of(LIB), version="1.1", headers=writer, status=201)
+    send(app, zip_of(LIB, a="2"), version="1.01", headers=writer, status=409)
+
+
 def test_nobody_writes_without_a_write_grant(app: TestApp, stock: Stock) -> None:
     """A public repository gives nobody write."""
     stock.repository(public=True)

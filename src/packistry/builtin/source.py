@@ -1,6 +1,7 @@
 """The provider `git`: any repository that git can clone, named by its URL."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -105,6 +106,8 @@ class Git(GitSourceProvider[GitConfig]):
         url = self.canonical_url(self._full_url(id.strip()).rstrip("/"))
         self._check_below_base(url)
         local = url.startswith("/")
+        if local and not _is_repository(Path(url)):
+            raise NotFound(f"There is no git repository in {id.strip()}.")
         try:
             return Project(
                 id=url,
@@ -140,6 +143,13 @@ class Git(GitSourceProvider[GitConfig]):
         climbs = any(name in (".", "..") for name in url.lower().replace("%2e", ".").split("/"))
         if climbs or not (url == base or url.startswith(base + "/")):
             raise ConfigError(f"This source is for repositories below {base}.")
+
+
+def _is_repository(path: Path) -> bool:
+    try:
+        return (path / "HEAD").is_file()
+    except OSError as error:
+        raise NotFound(f"The server may not read {path}: its user needs the right to.") from error
 
 
 def _path(url: str) -> str:

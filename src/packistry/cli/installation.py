@@ -13,7 +13,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from packistry import jobs, settings
-from packistry.errors import PackistryError
+from packistry.errors import NotFound, PackistryError
 from packistry.models import Setting, Via
 from packistry.runtime import Runtime
 from packistry.services import Services
@@ -93,6 +93,9 @@ class Commands(click.Group):
         ctx.call_on_close(ctx.ensure_object(Installation).close)
         try:
             return super().invoke(ctx)
+        except NotFound as error:
+            remedy = f" `packistry {error.noun} list` shows what there is." if error.noun else ""
+            fail(f"{error}{remedy}")
         except PackistryError as error:
             fail(str(error))
         except DBAPIError as error:

@@ -109,12 +109,13 @@ def add(
     )
     webhooks = see_to_new(installation, [row["id"] for row in added], now=wait, quiet=as_json)
     added = [row | {"webhook": facts} for row, facts in zip(added, webhooks, strict=True)]
+    named = _named(installation, added, finished)
     if as_json:
-        write_json(_named(installation, added, finished))
+        write_json(named)
     elif not wait:
         write_next("The import is under way. See how it goes:", ["packistry package list"])
-    elif waiting.succeeded(finished):
-        write_next("In a project that shall use it:", commands)
+    else:
+        _write_what_next(named, commands)
     if not waiting.succeeded(finished):
         ctx.exit(1)
 
@@ -262,6 +263,17 @@ def _named(
             }
             for row in added
         ]
+
+
+def _write_what_next(added: list[dict[str, Any]], commands: list[str]) -> None:
+    if any(row["name"] for row in added):
+        write_next("In a project that shall use it:", commands)
+    nameless = [row["id"] for row in added if not row["name"]]
+    if nameless:
+        write_next(
+            "What has no name yet is looked at again from time to time. If it was a mistake:",
+            [f"packistry package remove {number}" for number in nameless],
+        )
 
 
 def _commands(installation: Installation, repository: Repository) -> list[str]:

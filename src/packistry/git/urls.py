@@ -136,7 +136,8 @@ def _local(text: str, policy: GitPolicy) -> RemoteUrl:
     path = Path(text)
     roots = [root.resolve() for root in policy.local_roots]
     outside = RefusedUrl(
-        "Local paths are only allowed below the folders in PACKISTRY_GIT_LOCAL_ROOTS."
+        f"The server may not read {text}: it is not below a folder in "
+        "PACKISTRY_GIT_LOCAL_ROOTS. Add its folder there (colons separate several) and restart."
     )
     if not path.is_absolute():
         raise RefusedUrl("A local path must be absolute.")

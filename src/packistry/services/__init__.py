@@ -90,7 +90,9 @@ class Services:
 
     @cached_property
     def packages(self) -> Packages:
-        return Packages(self.session, self.documents, self.ledger, self.projects, self.webhooks)
+        return Packages(
+            self.session, self.documents, self.ledger, self.projects, self.webhooks, self.events
+        )
 
     @cached_property
     def protection(self) -> Protection:

@@ -113,7 +113,7 @@ class Held:
 class Comparison:
     """What is to be done. `candidates` are in the order in which the first of equals wins.
 
-    `taken` has the ref of each normalised version that stays as it is. `released` are identities
+    `taken` has the ref of each version that stays as it is, by identity. `released` are identities
     whose tag was held and is back, or gone. `removed` are versions without a ref.
     """
 
@@ -186,7 +186,7 @@ class _Comparing:
     def _take_gone(self, seen: set[RefKey]) -> None:
         for version in self._known.versions:
             if version.kind == "upload":
-                self._result.taken[version.normalized] = ""
+                self._result.taken[version.identity] = ""
             elif version.key not in seen:
                 self._result.removed.append(version)
         self._result.released = [
@@ -206,7 +206,7 @@ class _Comparing:
             return verdict is not None and verdict.reference == ref.commit
         if not self._same(version, ref):
             return False
-        self._result.taken[version.normalized] = ref.name
+        self._result.taken[version.identity] = ref.name
         return True
 
     def _same(self, version: KnownVersion, ref: Ref) -> bool:
@@ -238,8 +238,8 @@ class _Comparing:
         except SkippedRef as skipped:
             self._judge(Verdict(kind=ref.kind, ref=ref.name, reason=skipped.reason))
             return
-        if name.normalized in self._result.taken:
-            self._judge(duplicate(ref, self._result.taken[name.normalized]))
+        if name.identity in self._result.taken:
+            self._judge(duplicate(ref, self._result.taken[name.identity]))
             return
         known = self._versions.get((ref.kind, ref.name))
         if known is None and self._hold_renamed(ref, name):
@@ -255,7 +255,7 @@ class _Comparing:
                 if ref.commit in (version.reference, accepted):
                     return False
                 self._result.removed.remove(version)
-                self._result.taken[version.normalized] = ref.name
+                self._result.taken[version.identity] = ref.name
                 self._result.held.append(Held(version=version, ref=ref))
                 return True
         return False

@@ -182,17 +182,17 @@ class Importer:
         except (BadManifest, SkippedRef) as error:
             if known is not None:
                 # What was imported before stays: better an old version than none.
-                self._taken[known.normalized] = ref.name
+                self._taken[known.identity] = ref.name
             return self._refused(candidate, str(error), failed=ref.kind is RefKind.BRANCH)
         if not self._name:
             verdict = Verdict(kind=ref.kind, ref=ref.name, reason=self._nameless)
             return Item(ref=ref, outcome=Outcome.SKIPPED, reason=verdict.reason, verdict=verdict)
-        if name.normalized in self._taken:
-            verdict = duplicate(ref, self._taken[name.normalized])
+        if name.identity in self._taken:
+            verdict = duplicate(ref, self._taken[name.identity])
             return Item(ref=ref, outcome=Outcome.SKIPPED, reason=verdict.reason, verdict=verdict)
         if held := self._held(candidate, name):
             return held
-        self._taken[name.normalized] = ref.name
+        self._taken[name.identity] = ref.name
         return _Plan(candidate=candidate, name=name, manifest=manifest)
 
     def _held(self, candidate: Candidate, name: VersionName) -> Item | None:

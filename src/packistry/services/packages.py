@@ -23,6 +23,7 @@ from packistry.models import (
     Webhook,
 )
 from packistry.services.documents import Documents
+from packistry.services.events import Events
 from packistry.services.ledger import Ledger
 from packistry.services.pins import remember_all
 from packistry.services.projects import Projects
@@ -92,12 +93,14 @@ class Packages:
         ledger: Ledger,
         projects: Projects,
         webhooks: Webhooks,
+        events: Events,
     ) -> None:
         self._session = session
         self._documents = documents
         self._ledger = ledger
         self._projects = projects
         self._webhooks = webhooks
+        self._events = events
 
     def all(self, repository: Repository) -> list[Package]:
         query = select(Package).where(Package.repository_id == repository.id).order_by(Package.name)
@@ -119,7 +122,7 @@ class Packages:
         found = self.find(name, repository)
         if not found:
             where = f' in the repository "{repository.name}"' if repository else ""
-            raise NotFound(f"There is no package {name}{where}.")
+            raise NotFound(f"There is no package {name}{where}.", noun="package")
         if len(found) > 1:
             places = ", ".join(f'{each.id} in "{each.repository.name}"' for each in found)
             raise Conflict(
@@ -178,6 +181,9 @@ class Packages:
         a package of this name holds their tags to it.
         """
         project = package.project
+        if package.name:
+            event = plugin.PackageRemoved(repository=package.repository.path, package=package.name)
+            self._events.announce(event)
         remember_all(self._session, package)
         self._documents.forget(package)
         # A version points at its dist: one database deletes the dists first and would object.

@@ -37,7 +37,8 @@ class Repositories:
             raise NotFound(
                 f'There is no repository with the path "{plain}".'
                 if plain
-                else "There is no root repository."
+                else "There is no root repository.",
+                noun="repository",
             )
         return repository
 

@@ -51,7 +51,7 @@ class Sources:
         """Raises NotFound."""
         source = self.find(name)
         if source is None:
-            raise NotFound(f'There is no source called "{name}".')
+            raise NotFound(f'There is no source called "{name}".', noun="source")
         return source
 
     def packages(self, source: Source) -> int:

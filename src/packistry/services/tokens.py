@@ -99,7 +99,7 @@ class Tokens:
         """Raises NotFound."""
         token = self._session.get(Token, token_id)
         if token is None:
-            raise NotFound(f"There is no token number {token_id}.")
+            raise NotFound(f"There is no token number {token_id}.", noun="token")
         return token
 
     def find(self, name: str) -> Token:
@@ -112,7 +112,7 @@ class Tokens:
         if not found and name.isascii() and name.isdigit():
             return self.get(int(name))
         if not found:
-            raise NotFound(f'There is no token called "{name}".')
+            raise NotFound(f'There is no token called "{name}".', noun="token")
         if len(found) > 1:
             numbers = ", ".join(str(token.id) for token in found)
             raise Conflict(f'Several tokens are called "{name}": say the number ({numbers}).')

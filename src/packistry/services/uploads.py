@@ -14,7 +14,7 @@ from packistry.composer.json_text import BadManifest
 from packistry.composer.manifest import Manifest, check, parse
 from packistry.composer.names import InvalidName, check_package_name
 from packistry.composer.semver import parse_stability, sort_key
-from packistry.composer.versions import SkippedRef, VersionName, version_of_upload
+from packistry.composer.versions import SkippedRef, VersionName, identity, version_of_upload
 from packistry.errors import Conflict, Forbidden, Invalid
 from packistry.models import Package, Repository, Version, VersionKind
 from packistry.models.base import new_uid, now
@@ -163,10 +163,7 @@ def _package(session: Session, repository: Repository, name: str) -> Package | N
 
 def _version(session: Session, package: Package, upload: Upload) -> Version | None:
     """The version that the upload would be, if it may be that: raises Conflict."""
-    query = select(Version).where(
-        Version.package_id == package.id, Version.normalized == upload.version.normalized
-    )
-    existing = session.scalars(query).first()
+    existing = _same_version(session, package, upload.version)
     if existing is None or existing.reference == upload.reference:
         return existing
     known = f"{package.name} {existing.name}"
@@ -175,6 +172,14 @@ def _version(session: Session, package: Package, upload: Upload) -> Version | No
     if not upload.version.dev:
         raise Conflict(f"{known} exists, and its bytes are others. A version never changes.")
     return existing
+
+
+def _same_version(session: Session, package: Package, version: VersionName) -> Version | None:
+    """The version that Composer takes for this one, however its numbers are spelt."""
+    query = select(Version.id, Version.normalized).where(Version.package_id == package.id)
+    rows = session.execute(query).all()
+    same = [row.id for row in rows if identity(row.normalized) == version.identity]
+    return session.get(Version, same[0]) if same else None
 
 
 def _uid(session: Session, actor: Actor, path: str, upload: Upload) -> str:

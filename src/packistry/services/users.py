@@ -34,7 +34,7 @@ class Users:
         """Raises NotFound."""
         user = self.find(email)
         if user is None:
-            raise NotFound(f"There is no user with the e-mail address {email}.")
+            raise NotFound(f"There is no user with the e-mail address {email}.", noun="user")
         return user
 
     def add(self, new: NewUser) -> User:

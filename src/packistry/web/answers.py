@@ -133,11 +133,18 @@ NO_CREDENTIALS = unauthorized(
     "This repository needs a token: "
     "composer config --global --auth http-basic.HOST token YOUR-TOKEN"
 )
-BAD_TOKEN = unauthorized("This token is unknown, expired or revoked.")
+BAD_TOKEN = unauthorized(
+    "This token is unknown, expired or revoked. Ask an administrator for another."
+)
 NO_REPOSITORY = error(
     404, "This token may not see this repository, or it does not exist.", warn=True
 )
 NOT_FOUND = error(404, "Not found.")
+NO_REPOSITORY_HERE = error(
+    404,
+    "No repository is served at this URL: it ends with the host's name, or with /r/ and a path.",
+    warn=True,
+)
 NOT_FOUND_PUBLIC = error(404, "Not found.", public=True)
 BAD_HOST = error(400, "The Host header is not a host name.")
 

@@ -28,6 +28,8 @@ from packistry.web.security import Refused
 
 log = logging.getLogger(__name__)
 
+ROOT_DOCUMENT = "/packages.json"
+
 _NOT_TEXT = answers.error(400, "The address holds bytes that are not text.")
 
 
@@ -116,8 +118,11 @@ def _(_error: HTTPNotFound) -> Answer:
     return answers.NOT_FOUND
 
 
-def failed(error: Exception, _request: Request) -> Response:
+def failed(error: Exception, request: Request) -> Response:
     """The view of every fault."""
+    if isinstance(error, HTTPNotFound) and request.environ["PATH_INFO"].endswith(ROOT_DOCUMENT):
+        # What composer asks first of a repository whose URL was mistyped.
+        return response(answers.NO_REPOSITORY_HERE)
     return response(answer_of(error))
 
 

@@ -27,6 +27,34 @@ def test_an_import_that_is_not_waited_for_is_owed(cli, upstream):
     assert (facts["name"], facts["state"]) == (None, "waiting")
 
 
+def test_a_path_without_a_repository_makes_no_package(cli, tmp_path):
+    nowhere = str(tmp_path / "nowhere")
+    said = cli.fails("package", "add", "--repository", "", "--source", "git", nowhere)
+    assert f"There is no git repository in {nowhere}." in said
+    assert cli.json("package", "list") == []
+
+
+def test_a_path_outside_the_roots_is_refused_with_the_setting(cli):
+    said = cli.fails("package", "add", "--repository", "", "--source", "git", "/etc")
+    assert "/etc" in said
+    assert "PACKISTRY_GIT_LOCAL_ROOTS" in said
+
+
+def test_what_is_left_of_an_import_that_gave_no_package_can_be_taken_away(cli, upstream):
+    upstream.git("rm", "--quiet", "composer.json")
+    upstream.git("commit", "--quiet", "-m", "no manifest")
+    upstream.git("tag", "-d", "v1.0.0")
+    said = add(cli, upstream, "--wait").stdout
+    (facts,) = cli.json("package", "list")
+    assert f"packistry package remove {facts['id']}" in said
+
+
+def test_a_name_that_is_not_there_is_told_with_the_list_that_has_those_that_are(cli):
+    assert "`packistry package list`" in cli.fails("package", "show", "acme/none")
+    assert "`packistry source list`" in cli.fails("source", "check", "nobody")
+    assert "`packistry repository list`" in cli.fails("repository", "edit", "none", "--public")
+
+
 def test_waiting_works_without_a_server(cli, upstream):
     imported(cli, upstream)
     (facts,) = cli.json("package", "list")

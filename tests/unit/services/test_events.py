@@ -4,12 +4,17 @@ from typing import ClassVar
 import pytest
 import transaction
 
+from packistry import jobs
 from packistry.plugin import hookimpl
-from packistry.plugin.events import Event, PackageAdded
+from packistry.plugin.events import Event, PackageAdded, PackageRemoved
 from packistry.queue import EmbeddedQueue
-from packistry.services.events import Events
+from packistry.runtime import Runtime
+from packistry.services.events import JOB, Events
 from packistry.services.plugins import Plugins
+from tests.importing import Importing
+from tests.repositories import GitRepository
 
+BUILTIN = EntryPoint("builtin", "packistry.builtin", "packistry")
 ADDED = PackageAdded(repository="", package="acme/lib")
 
 
@@ -90,6 +95,24 @@ def test_a_plugin_that_exits_keeps_no_other_from_hearing(queue):
         ours.announce(ADDED)
     deliver(ours, queue)
     assert listener.heard == [ADDED]
+
+
+def test_a_listener_hears_of_packages_that_are_removed_with_their_repository(
+    runtime: Runtime, importing: Importing, library: GitRepository
+):
+    listener = Listener()
+    Installed.plugins["listener"] = listener
+    points = [Installed("listener", "test_listener", "packistry"), BUILTIN]
+    runtime.plugins = Plugins.load(points, strict=True)
+    importing.imported(library, path="team")
+    jobs.drain(runtime, [JOB])
+    listener.heard.clear()
+    with runtime.transaction() as services:
+        services.repositories.remove(services.repositories.get("team"))
+    jobs.drain(runtime, [JOB])
+    (event,) = listener.heard
+    assert isinstance(event, PackageRemoved)
+    assert (event.repository, event.package) == ("team", "acme/lib")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"kind":"Doom"}', '{"kind":"PackageAdded"}'])

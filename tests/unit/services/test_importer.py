@@ -18,7 +18,7 @@ def repository_of_all_refs(repository: GitRepository) -> GitRepository:
     repository.commit(MANIFEST)
     for tag in ("v0.1.0", "0.2", "release-0.3.0", "0.7.0", "0.7.0+meta", "0.8.0", "v0.8"):
         repository.tag(tag)
-    for tag in ("2.0.0", "v2.0", "foo", "1.0.x", "0.4.0-dev", "dev-0.5"):
+    for tag in ("2.0.0", "v2.0", "v00.2", "foo", "1.0.x", "0.4.0-dev", "dev-0.5"):
         repository.tag(tag)
     for branch in ("1.0", "1.x", "v2", "v2.1.x", "2.0.0", "1.2.3.4", "feature/x", "5.x-wip"):
         repository.branch(branch)
@@ -57,6 +57,7 @@ def test_refs_become_the_versions_composer_makes_of_them(
         ("0.7.0+meta", '"0.7.0" is the same version and comes first.'),
         ("v0.8", '"0.8.0" is the same version and comes first.'),
         ("v2.0", '"2.0.0" is the same version and comes first.'),
+        ("v00.2", '"0.2" is the same version and comes first.'),
         ("foo", 'the tag "foo" is not a version'),
         ("1.0.x", 'the tag "1.0.x" is not a version'),
         ("0.4.0-dev", 'the tag "0.4.0-dev" is a dev version, which only a branch can be'),
@@ -102,6 +103,19 @@ def test_a_bad_manifest_on_an_old_tag_fails_that_tag_alone(
     assert importing.names(package) == {"1.0.0", "dev-main"}
     assert importing.items(package)["0.9.0"].outcome == Outcome.SKIPPED
     assert importing.reasons(package)["0.9.0"]
+
+
+def test_a_tag_that_spells_an_imported_version_with_more_zeros_changes_nothing(
+    importing: Importing, repository: GitRepository
+) -> None:
+    repository.commit(MANIFEST)
+    repository.tag("1.1")
+    package = importing.imported(repository)
+    repository.commit(MANIFEST)
+    repository.tag("1.01")
+    importing.sync(package)
+    assert importing.names(package) == {"1.1", "dev-main"}
+    assert importing.reasons(package)["1.01"] == '"1.1" is the same version and comes first.'
 
 
 def test_a_tag_before_there_was_a_composer_json_is_skipped(
