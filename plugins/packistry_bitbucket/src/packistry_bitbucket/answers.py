@@ -22,6 +22,12 @@ def values(response: HttpResponse) -> list[Mapping[str, Any]]:
     return found
 
 
+def next_page(response: HttpResponse) -> str | None:
+    """Where Bitbucket Cloud says that a list goes on."""
+    following = mapping(response).get("next")
+    return following if isinstance(following, str) and following else None
+
+
 def link(described: Mapping[str, Any], *names: str) -> str:
     """The first of the links so named: {"links": {"html": {"href": …}}}, or lists of them."""
     links = described.get("links")

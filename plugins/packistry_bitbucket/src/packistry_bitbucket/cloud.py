@@ -18,7 +18,7 @@ from packistry.plugin import (
     WebhookRequest,
 )
 from packistry_bitbucket import webhooks
-from packistry_bitbucket.answers import clone_url, link, mapping, values
+from packistry_bitbucket.answers import clone_url, link, mapping, next_page, values
 from packistry_bitbucket.config import CloudConfig
 from packistry_bitbucket.words import CLOUD_SCOPES, explained, explained_webhook
 
@@ -54,7 +54,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
         wanted = search.strip().lower()
         params = {"pagelen": "100", "sort": "full_name"}
         pages = self._api.pages(
-            f"repositories/{self._workspace}", params=params, next_page=_next_page
+            f"repositories/{self._workspace}", params=params, next_page=next_page
         )
         with self._explained():
             for page in pages:
@@ -170,7 +170,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
 
     def _webhook(self, hooks: str, url: str) -> str:
         """The id of the one that sends to the URL; "" without one."""
-        pages = self._api.pages(hooks, params={"pagelen": "100"}, next_page=_next_page)
+        pages = self._api.pages(hooks, params={"pagelen": "100"}, next_page=next_page)
         found = (hook for page in pages for hook in values(page))
         return next((str(hook.get("uuid")) for hook in found if hook.get("url") == url), "")
 
@@ -203,8 +203,3 @@ def _scope_notes(answer: HttpResponse) -> list[str]:
         "Without the webhook scopes Packistry makes no webhooks: changes are seen by looking at"
         " intervals."
     ]
-
-
-def _next_page(response: HttpResponse) -> str | None:
-    following = mapping(response).get("next")
-    return following if isinstance(following, str) and following else None

@@ -1,9 +1,10 @@
-"""GitLab, the service and self-managed, as a place that projects are imported from."""
+"""GitLab.com and self-managed GitLab: projects are imported from it, people sign in at it."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from packistry.plugin import SourceProvider, hookimpl
+from packistry.plugin import AuthBackend, SourceProvider, hookimpl
+from packistry_gitlab.sign_in import GitLabSignIn
 from packistry_gitlab.source import GitLab
 
 
@@ -11,3 +12,9 @@ from packistry_gitlab.source import GitLab
 def packistry_source_providers() -> Sequence[type[SourceProvider[Any]]]:
     """GitLab projects."""
     return (GitLab,)
+
+
+@hookimpl
+def packistry_auth_backends() -> Sequence[type[AuthBackend[Any]]]:
+    """An account at a GitLab."""
+    return (GitLabSignIn,)

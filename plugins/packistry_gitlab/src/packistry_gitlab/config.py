@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config
+from packistry.plugin import ORIGIN, Config, OAuth2Config
 
 _API = "/api/v4"
 
@@ -34,17 +34,7 @@ class GitLabConfig(Config):
     @field_validator("url")
     @classmethod
     def _base(cls, value: str) -> str:
-        url = value.strip().rstrip("/").removesuffix(_API)
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            raise ValueError("must be a URL such as https://gitlab.example.org") from None
-        if parts.scheme not in ("https", "http") or not parts.hostname:
-            raise ValueError("must start with https:// and the name of a host")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("must be without a user name and without ? or #")
-        return url
+        return base_url(value)
 
     @field_validator("token")
     @classmethod
@@ -59,3 +49,34 @@ class GitLabConfig(Config):
     @classmethod
     def _path(cls, value: str) -> str:
         return value.strip().strip("/")
+
+
+class GitLabSignInConfig(OAuth2Config):
+    """An application that a GitLab knows."""
+
+    url: str = Field(
+        "https://gitlab.com",
+        title="GitLab URL",
+        description="The address of GitLab itself, with its sub-path if it has one.",
+        json_schema_extra=ORIGIN,
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        return base_url(value)
+
+
+def base_url(text: str) -> str:
+    """The address of a GitLab in one spelling, also when that of its API was given. ValueError."""
+    url = text.strip().rstrip("/").removesuffix(_API)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be a URL such as https://gitlab.example.org") from None
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("must start with https:// and the name of a host")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be without a user name and without ? or #")
+    return url
