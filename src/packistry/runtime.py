@@ -23,6 +23,7 @@ from packistry.plugin.config import secret_fields
 from packistry.queue import Queue, connect
 from packistry.services import Services, logs
 from packistry.services.audit import Author
+from packistry.services.backends import Backends
 from packistry.services.context import Context
 from packistry.services.plugins import Plugins
 from packistry.services.rotation import SEALED
@@ -32,6 +33,7 @@ from packistry.settings import Settings
 T = TypeVar("T")
 
 ATTEMPTS = 6
+SIGN_IN_LIMITS = HttpLimits(connect=5, read=10, total=20, max_bytes=256 * 1024)
 
 
 class Runtime:
@@ -139,6 +141,11 @@ class Runtime:
         return HttpClient(self.guard, limits=limits)
 
     @cached_property
+    def backends(self) -> Backends:
+        """Whoever signs in waits for what is asked here, so it is little and soon."""
+        return Backends(self.plugins, self.secrets, HttpClient(self.guard, limits=SIGN_IN_LIMITS))
+
+    @cached_property
     def queue(self) -> Queue:
         return connect(self.settings)
 
@@ -152,6 +159,7 @@ class Runtime:
             queue=self.queue,
             git=self.git,
             http=self.http,
+            backends=self.backends,
         )
 
     @contextmanager

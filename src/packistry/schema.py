@@ -17,21 +17,23 @@ LOCK = 0x7061636B
 LOCK_SECONDS = 300
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, to: str = "head") -> None:
     """Bring the tables up to date. Of many processes that start at once, one does it."""
     if revision(engine) == head():
         return
     from alembic import command
 
     with engine.connect() as connection:
+        _check_references(connection, on=False)
         _lock(connection)
         try:
             config = configuration()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
             connection.commit()
         finally:
             _unlock(connection)
+            _check_references(connection, on=True)
 
 
 def revision(engine: Engine) -> str | None:
@@ -64,6 +66,18 @@ def configuration() -> "Config":
 
 def _revisions() -> set[str]:
     return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py")}
+
+
+def _check_references(connection: Connection, *, on: bool) -> None:
+    """SQLite changes a column by making the table anew, which would remove what refers to it.
+
+    It takes note between transactions only.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.rollback()
+        raw = connection.connection.dbapi_connection
+        assert raw is not None  # noqa: S101 - the connection is open
+        raw.cursor().execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def _lock(connection: Connection) -> None:

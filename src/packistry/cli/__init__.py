@@ -2,6 +2,7 @@
 
 import click
 
+from packistry.cli.auth_source import auth_source
 from packistry.cli.care import doctor, gc, plugins, secrets
 from packistry.cli.grant import grant, revoke
 from packistry.cli.installation import Commands
@@ -39,6 +40,7 @@ for command in (
     source,
     package,
     user,
+    auth_source,
     grant,
     revoke,
     token,

@@ -92,7 +92,7 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
     moment = now()
     with installation.reading() as services:
         rows = [
-            {**_facts(each, each.user.email if each.user else None), "state": state}
+            {**_facts(each, each.user.label if each.user else None), "state": state}
             for each in services.tokens.all()
             if (state := _state(each, moment)) == "active" or everything
         ]

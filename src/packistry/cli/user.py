@@ -79,7 +79,7 @@ def list_(installation: Installation, as_json: bool) -> None:
         ["E-mail", "Name", "Role", "Active", "Grants", "Added"],
         [
             [
-                row["email"],
+                row["email"] or f"number {row['id']}",
                 row["name"],
                 row["role"],
                 row["active"],

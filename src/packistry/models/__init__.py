@@ -6,6 +6,7 @@ from packistry.models.download import Download
 from packistry.models.package import Channel, Dist, Document, Package, Version, VersionKind
 from packistry.models.repository import Repository, TagPolicy
 from packistry.models.session import BrowserSession
+from packistry.models.sign_in import AuthenticationSource, ClaimRule, IdentityLink
 from packistry.models.source import Dists, Project, Source
 from packistry.models.state import Counter, Intent, Lease, Setting
 from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReason, SyncState
@@ -17,9 +18,11 @@ from packistry.models.webhook import Delivery, DeliveryVerdict, Webhook, Webhook
 
 __all__ = [
     "AuditEvent",
+    "AuthenticationSource",
     "Base",
     "BrowserSession",
     "Channel",
+    "ClaimRule",
     "Counter",
     "Delivery",
     "DeliveryVerdict",
@@ -28,6 +31,7 @@ __all__ = [
     "Document",
     "Download",
     "Grant",
+    "IdentityLink",
     "Intent",
     "Lease",
     "Outcome",

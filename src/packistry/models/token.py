@@ -61,6 +61,10 @@ class Grant(Base):
     can_write: Mapped[bool] = mapped_column(default=False)
     # Its owner, a user, maintains the repository: its packages and its tokens.
     can_manage: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # The authentication source whose claims gave it, and take it; None: it was given by hand.
+    given_by: Mapped[int | None] = mapped_column(
+        ForeignKey("authentication_sources.id", ondelete="CASCADE")
+    )
 
     repository: Mapped[Repository | None] = relationship()
     package: Mapped[Package | None] = relationship()

@@ -1,6 +1,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packistry.models.base import Base, now, word
@@ -20,10 +21,17 @@ class User(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
-    # Lower-cased.
-    email: Mapped[str] = mapped_column(unique=True)
+    # Lower-cased. None: they sign in at a source that proves no address.
+    email: Mapped[str | None] = mapped_column(unique=True)
+    # Whether the address was seen to be theirs, or written by an administrator.
+    email_proven: Mapped[bool] = mapped_column(default=True, server_default=true())
     role: Mapped[Role] = mapped_column(word(Role), default=Role.USER)
     # argon2id, or a migrated bcrypt hash; "" when there is no local password.
     password_hash: Mapped[str] = mapped_column(default="")
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def label(self) -> str:
+        """What people call them where there is room for one word: their address, else the name."""
+        return self.email or self.name

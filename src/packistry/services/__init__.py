@@ -6,12 +6,14 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from packistry.services.audit import Audit, Author
+from packistry.services.authentication_sources import AuthenticationSources
 from packistry.services.context import Context
 from packistry.services.deliveries import Deliveries
 from packistry.services.documents import Documents
 from packistry.services.downloads import Downloads
 from packistry.services.events import Events
 from packistry.services.grants import Grants
+from packistry.services.identities import Identities
 from packistry.services.ledger import Ledger, LostAfter
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
@@ -105,6 +107,21 @@ class Services:
     @cached_property
     def sources(self) -> Sources:
         return Sources(self.session, self.context.plugins, self.context.secrets, self.webhooks)
+
+    @cached_property
+    def identities(self) -> Identities:
+        return Identities(self.session, self.sessions)
+
+    @cached_property
+    def authentication_sources(self) -> AuthenticationSources:
+        return AuthenticationSources(
+            self.session,
+            self.context.plugins,
+            self.context.secrets,
+            self.repositories,
+            self.packages,
+            self.identities,
+        )
 
     @cached_property
     def users(self) -> Users:

@@ -12,8 +12,11 @@ from sqlalchemy.orm import InstanceState, Session
 
 from packistry.models import (
     AuditEvent,
+    AuthenticationSource,
     Base,
+    ClaimRule,
     Grant,
+    IdentityLink,
     Package,
     Project,
     Repository,
@@ -58,6 +61,15 @@ def _grant_name(session: Session, grant: Grant) -> str:
     return f"{owner} on {target or _named(session, Package, grant.package_id)}"
 
 
+def _rule_name(session: Session, rule: ClaimRule) -> str:
+    return f"{rule.claim}={rule.value} of {_named(session, AuthenticationSource, rule.source_id)}"
+
+
+def _identity_name(session: Session, link: IdentityLink) -> str:
+    source = _named(session, AuthenticationSource, link.source_id)
+    return f"{link.subject} of {source} as {_named(session, User, link.user_id)}"
+
+
 def _named(session: Session, model: type[Any], number: int | None) -> str:
     row = None if number is None else session.get(model, number)
     return "" if row is None else describe(row)
@@ -81,7 +93,7 @@ KINDS: dict[type[Base], Kind] = {
         name=lambda session, row: f"{session.get_one(Package, row.package_id).name} {row.name}",
         silent=frozenset({"manifest", "default_branch", "dist_id", "normalized"}),
     ),
-    User: Kind(word="user", name=lambda _, row: row.email, secret=frozenset({"password_hash"})),
+    User: Kind(word="user", name=lambda _, row: row.label, secret=frozenset({"password_hash"})),
     Token: Kind(
         word="token",
         name=lambda _, row: row.name,
@@ -89,6 +101,14 @@ KINDS: dict[type[Base], Kind] = {
         silent=frozenset({"last_used_at"}),
     ),
     Grant: Kind(word="grant", name=_grant_name),
+    AuthenticationSource: Kind(
+        word="authentication-source",
+        name=lambda _, row: row.name,
+        secret=frozenset({"secrets"}),
+        silent=frozenset({"icon"}),
+    ),
+    ClaimRule: Kind(word="sign-in-rule", name=_rule_name),
+    IdentityLink: Kind(word="identity", name=_identity_name, silent=frozenset({"used_at"})),
 }
 """The rows whose changes are recorded. `tests` holds this list against the models."""
 

@@ -10,6 +10,7 @@ from packistry.git.policy import GitPolicy
 from packistry.models import Project, Source
 from packistry.plugin import HttpClient, SourceProvider, Storage
 from packistry.queue import Queue
+from packistry.services.backends import Backends
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import SecretBox
 from packistry.settings import Settings
@@ -26,6 +27,7 @@ class Context:
     queue: Queue
     git: GitPolicy
     http: HttpClient
+    backends: Backends
 
     def provider(self, source: Source) -> SourceProvider[Any]:
         """The configured provider of a source.

@@ -6,7 +6,15 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Invalid, NotFound
-from packistry.models import Grant, Package, Repository, Token, TokenKind, User
+from packistry.models import (
+    AuthenticationSource,
+    Grant,
+    Package,
+    Repository,
+    Token,
+    TokenKind,
+    User,
+)
 
 Owner = User | Token
 Target = Repository | Package
@@ -51,7 +59,8 @@ class Grants:
                     "Grant them to the user."
                 )
             owner.can_write = owner.can_write or rights.write
-        grant = next(iter(self._between(owner, target)), None) or self._new(owner, target)
+        by_hand = (each for each in self._between(owner, target) if each.given_by is None)
+        grant = next(by_hand, None) or self._new(owner, target)
         grant.can_manage = grant.can_manage or rights.manage
         grant.can_read = grant.can_read or rights.read or rights.manage
         grant.can_write = grant.can_write or rights.write or rights.manage
@@ -94,10 +103,12 @@ class Grants:
         return grant
 
 
-def describe(thing: Owner | Target) -> str:
+def describe(thing: Owner | Target | AuthenticationSource) -> str:
     """What people call it, as part of a sentence."""
     if isinstance(thing, User):
-        return thing.email
+        return thing.label
+    if isinstance(thing, AuthenticationSource):
+        return thing.name
     if isinstance(thing, Token):
         return f'the token "{thing.name}"'
     if isinstance(thing, Package):

@@ -176,6 +176,14 @@ class Plugins:
             provider.git_policy = git
         return provider
 
+    def make_backend(
+        self, name: str, values: Mapping[str, object], *, http: HttpClient
+    ) -> AuthBackend[Any]:
+        """A configured sign-in backend. Raises PluginMissing, ConfigError and PluginFault."""
+        backend_class = self.auth_backend(name)
+        with _contained(name):
+            return backend_class(load_config(backend_class.Config, values), http)
+
     def make_storage(self, name: str, values: Mapping[str, object]) -> Storage[Any]:
         """A configured storage. Raises PluginMissing, ConfigError and PluginFault."""
         storage_class = self.storage(name)

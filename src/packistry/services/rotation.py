@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict
-from packistry.models import Source, Webhook
+from packistry.models import AuthenticationSource, Source, Webhook
+from packistry.services.backends import sign_in_place
 from packistry.services.context import secrets_place
 from packistry.services.secrets import KEY_FILE, SecretBox, key_id, load_keys, new_key
 from packistry.services.webhook_secrets import farewell_place, source_place, webhook_place
@@ -24,6 +25,7 @@ from packistry.services.webhook_secrets import farewell_place, source_place, web
 SEALED: tuple[tuple[Any, Callable[[Any], str]], ...] = (
     (Source.secrets, secrets_place),
     (Source.webhook_secret, source_place),
+    (AuthenticationSource.secrets, sign_in_place),
     (Webhook.secret, webhook_place),
     (Webhook.farewell, farewell_place),
 )

@@ -19,6 +19,8 @@ COOKIE_BYTES = 32
 LONGEST_AGENT = 255
 # How often it is written down that a session is in use.
 SEEN_EVERY = timedelta(minutes=1)
+# What decides who gets in is changed only so soon after a sign-in.
+FRESH = timedelta(minutes=15)
 # A sign-in under way elsewhere has this long to come back.
 PENDING = timedelta(minutes=10)
 
@@ -40,6 +42,11 @@ class Signed:
     def stale(self) -> bool:
         """Whether it has to be written down again that the session is in use."""
         return now() - self.seen_at > SEEN_EVERY
+
+    @property
+    def fresh(self) -> bool:
+        """Whether they proved who they are not long ago."""
+        return now() - self.verified_at <= FRESH
 
 
 def new_cookie() -> str:
@@ -75,12 +82,28 @@ class Sessions:
         ).one_or_none()
         return None if row is None else _signed(row.BrowserSession, row.User)
 
-    def begin(self, user: User, *, address: str, agent: str, replaces: str = "") -> str:
-        """A new session of `user`, instead of that of the cookie `replaces`; its cookie's value."""
+    def begin(
+        self,
+        user: User,
+        *,
+        address: str,
+        agent: str,
+        replaces: str = "",
+        memo: dict[str, Any] | None = None,
+    ) -> str:
+        """A new session of `user`, instead of that of the cookie `replaces`; its cookie's value.
+
+        `memo` is kept as long as the session is.
+        """
         if replaces:
             self.end(replaces)
         moment = now()
-        return self._add(user.id, moment + self._longest, {}, address, agent)
+        return self._add(user.id, moment + self._longest, memo or {}, address, agent)
+
+    def memo(self, session_id: int) -> dict[str, Any]:
+        """What a session was begun with."""
+        row = self._session.get(BrowserSession, session_id)
+        return row.memo if row is not None else {}
 
     def remember(self, memo: dict[str, Any], *, address: str, agent: str) -> str:
         """A session of nobody that remembers `memo` for ten minutes; its cookie's value."""
@@ -183,7 +206,7 @@ def actor_of(user: User) -> Actor:
         admin=user.role == Role.ADMIN,
         can_read=True,
         can_write=True,
-        label=user.email,
+        label=user.label,
     )
 
 
@@ -192,7 +215,7 @@ def _signed(row: BrowserSession, user: User) -> Signed:
         session_id=row.id,
         user_id=user.id,
         name=user.name,
-        email=user.email,
+        email=user.email or "",
         role=user.role,
         actor=actor_of(user),
         verified_at=row.verified_at,

@@ -35,5 +35,8 @@ class Changes(Transactions, Protocol):
     def reading(self) -> AbstractContextManager["Services"]:
         """One transaction that only reads: it waits for no writer, and writing raises."""
 
+    def attempt(self, work: Callable[["Services"], T], author: Author | None = None) -> T:
+        """Run `work` in a transaction, with an `author` in a `change`, again after a deadlock."""
+
     def change(self, author: Author) -> AbstractContextManager["Services"]:
         """One transaction whose changes are recorded as the author's."""

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewUser, UserChange
-from packistry.models import Role, User
+from packistry.models import IdentityLink, Role, User
 from packistry.services import passwords
 from packistry.services.sessions import Sessions
 
@@ -17,7 +17,7 @@ class Users:
         self._sessions = sessions
 
     def all(self) -> list[User]:
-        return list(self._session.scalars(select(User).order_by(User.email)))
+        return list(self._session.scalars(select(User).order_by(User.email, User.id)))
 
     def find(self, email: str) -> User | None:
         address = email.strip().lower()
@@ -31,8 +31,10 @@ class Users:
         return user
 
     def get(self, email: str) -> User:
-        """Raises NotFound."""
+        """The user with this address, or with this number. Raises NotFound."""
         user = self.find(email)
+        if user is None and email.isascii() and email.isdigit():
+            user = self._session.get(User, int(email))
         if user is None:
             raise NotFound(f"There is no user with the e-mail address {email}.", noun="user")
         return user
@@ -60,6 +62,11 @@ class Users:
             if not stays:
                 self._not_the_last(user)
             self._sessions.end_all(user)
+        if change.active is not None:
+            # It is decided by hand now, not by whether a source is switched on.
+            self._session.execute(
+                update(IdentityLink).where(IdentityLink.user_id == user.id).values(suspended=False)
+            )
         user.name = user.name if change.name is None else change.name
         user.role = user.role if change.role is None else change.role
         user.active = user.active if change.active is None else change.active
@@ -95,4 +102,4 @@ class Users:
             User.role == Role.ADMIN, User.active.is_(True), User.id != user.id
         )
         if not self._session.scalar(others):
-            raise Conflict(f"{user.email} is the only administrator. Make another user one first.")
+            raise Conflict(f"{user.label} is the only administrator. Make another user one first.")
