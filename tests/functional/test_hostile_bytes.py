@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from pyramid.request import Request
 
 from packistry.app import Application, make_app
+from packistry.inputs import NewSource, SourceChange, read
 from packistry.runtime import Runtime
+from packistry.services.plugins import Plugins
 from packistry.settings import Settings
 from tests.functional.conftest import Stock
+from tests.hooked import POINTS
 
 PATHS = (
     "/packages.json",
@@ -28,6 +31,10 @@ PATHS = (
     "/acme/%s",
     "/r/%s/packages.json",
     "/r/team/%s",
+    "/incoming/%s/1",
+    "/incoming/hooked/%s",
+    "/incoming/hooked/1/%s",
+    "/r/%s/incoming/hooked/1",
     "/%s",
     "/downloads",
 )
@@ -43,6 +50,9 @@ HEADERS = (
     "Content-Type",
     "X-Forwarded-For",
     "X-Forwarded-Host",
+    "X-Hub-Signature-256",
+    "X-Hooked-Delivery",
+    "X-Hooked-Event",
 )
 raw = st.one_of(
     st.binary(max_size=60),
@@ -54,7 +64,12 @@ raw = st.one_of(
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     folder: Path = tmp_path_factory.mktemp("hostile")
     runtime = Runtime(Settings(data_dir=folder, workers=0, dist_wait_seconds=0.01))
+    runtime.plugins = Plugins.load(POINTS, strict=True)
     runtime.prepare()
+    with runtime.transaction() as services:
+        source = services.sources.add(NewSource(name="hooked", provider="hooked"))
+        change = read(SourceChange, webhook_secret="what webhooks are signed with")
+        services.sources.edit(source, change)
     stock = Stock(runtime)
     stock.repository(public=True)
     stock.version("acme/lib", "1.0.0")
@@ -99,18 +114,24 @@ def test_no_bytes_in_a_query_give_a_5xx(
 
 
 @UNHURRIED
-@given(path=st.sampled_from(PATHS), header=st.sampled_from(HEADERS), some=raw)
+@given(
+    path=st.sampled_from(PATHS),
+    header=st.sampled_from(HEADERS),
+    some=raw,
+    method=st.sampled_from(["GET", "POST"]),
+)
 def test_no_bytes_in_a_header_give_a_5xx(
-    application: Application, path: str, header: str, some: bytes
+    application: Application, path: str, header: str, some: bytes, method: str
 ) -> None:
     key = "HTTP_" + header.upper().replace("-", "_")
-    text = path.replace("%s", "lib")
-    assert status(application, text, **{key: some.decode("latin-1")}) < 500
+    text = path.replace("%s", "1" if "incoming" in path else "lib")
+    environ = {key: some.decode("latin-1"), "REQUEST_METHOD": method}
+    assert status(application, text, **environ) < 500
 
 
 @UNHURRIED
 @given(
-    path=st.sampled_from(["/downloads", "/acme/lib", "/r/team/acme/lib"]),
+    path=st.sampled_from(["/downloads", "/acme/lib", "/r/team/acme/lib", "/incoming/hooked/1"]),
     body=raw,
     kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", ""]),
     length=st.sampled_from(["", "0", "7", "x", "-1", "99999999999"]),

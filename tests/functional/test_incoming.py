@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from webtest import TestApp, TestResponse
 
+from packistry import plugin
 from packistry.app import make_app
 from packistry.inputs import SourceChange, read
 from packistry.models import Project, SyncState
 from packistry.models.base import now
+from packistry.services.ledger import Ledger
 from packistry.services.synchronizer import Synchronizer
 from packistry.services.webhook_secrets import unseal, webhook_place
-from tests.faulty import Host as PlainHost
 from tests.hooked import PROVIDER, Hooking, Sent, signed, signed_body
 
 PUSH = ("push", "7", "branch", "main")
@@ -129,8 +130,6 @@ def test_a_push_while_a_sync_runs_owes_another_and_a_burst_but_one(
 def test_a_redelivery_after_our_500_is_worked(
     hooks: Hooking, app: TestApp, package: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from packistry.services.ledger import Ledger
-
     sent = hooks.delivery(PUSH)
     with monkeypatch.context() as patch:
         patch.setattr(Ledger, "request", lambda *_: 1 / 0)
@@ -223,11 +222,12 @@ def test_a_plugin_that_raises_what_it_likes_gives_no_500(
 
 
 def test_a_delivery_that_is_too_large_is_refused_and_written_down(
-    hooks: Hooking, app: TestApp, package: int
+    hooks: Hooking, app: TestApp, package: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("packistry.web.webhooks.MAX_DELIVERY", 1000)
     ((url, secret),) = hooks.host.hooks.values()
-    sent = signed_body(url, secret, b" " * (25 * 1024 * 1024 + 1))
-    assert "26214400" in send(app, sent, 413).json["message"]
+    sent = signed_body(url, secret, b" " * 1001)
+    assert "at most 1000 bytes" in send(app, sent, 413).json["message"]
     assert verdicts(hooks) == ["unreadable"]
 
 
@@ -344,8 +344,6 @@ def test_a_delivery_can_be_worked_again(hooks: Hooking, app: TestApp, package: i
 def test_a_project_told_gone_is_marked_when_a_look_confirms_it(
     hooks: Hooking, app: TestApp, package: int
 ) -> None:
-    from packistry import plugin
-
     def gone() -> None:
         raise plugin.NotFound("There is no such project.")
 
@@ -354,9 +352,20 @@ def test_a_project_told_gone_is_marked_when_a_look_confirms_it(
     hooks.sync(package)
     assert hooks.project(package).lost_at is not None
     assert hooks.names(package) == {"dev-main", "1.0.0"}
-    assert isinstance(hooks.host, PlainHost)
     hooks.host.on_project = lambda: None
     hooks.sync(package)
     with hooks.runtime.transaction() as services:
         project = services.session.query(Project).one()
         assert (project.lost_at, project.told_gone, project.missed_looks) == (None, False, 0)
+
+
+def test_a_source_that_cannot_be_used_tells_the_administrator_and_not_the_sender(
+    hooks: Hooking, app: TestApp, package: int
+) -> None:
+    sent = hooks.delivery(PUSH)
+    with hooks.runtime.transaction() as services:
+        services.sources.get(PROVIDER).config = {"canary": 1}
+    answer = send(app, sent, 503)
+    assert "canary" not in answer.text
+    (row,) = hooks.deliveries()
+    assert (row.verdict, "canary" in row.reason) == ("failed", True)

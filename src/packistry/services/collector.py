@@ -44,6 +44,8 @@ DELIVERY_KEPT = timedelta(days=14)
 # Within this time a host may send a delivery again.
 DELIVERY_COMES_AGAIN = timedelta(days=7)
 DELIVERIES_KEPT = 1000
+# However fast a host sends them.
+DELIVERIES_AT_MOST = 50_000
 FORGED_KEPT = 100
 CHUNK = 1024 * 1024
 CHANGED = "The stored file is damaged: its bytes are not those that were stored."
@@ -234,6 +236,7 @@ class Collector:
             old = Delivery.received_at < moment - DELIVERY_COMES_AGAIN
             total += self._forget_all_but(FORGED_KEPT, mine & forged)
             total += self._forget_all_but(DELIVERIES_KEPT, mine & ~forged, old)
+            total += self._forget_all_but(DELIVERIES_AT_MOST, mine)
         return total
 
     def _forget_all_but(self, kept: int, of: Any, only: Any = True) -> int:

@@ -37,7 +37,7 @@ class Projects:
         if project.id is not None and project.archived != found.archived:
             self._session.execute(
                 update(Package)
-                .where(Package.project_id == project.id)
+                .where(Package.project_id == project.id, Package.name.is_not(None))
                 .values(stale=True)
                 .execution_options(synchronize_session=False)
             )

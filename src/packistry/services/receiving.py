@@ -33,7 +33,9 @@ MOST_CHANGES = 1000
 # Of what nobody signed, so many are written down at once, and then one in so many seconds.
 NOTES_AT_ONCE = 10
 SECONDS_A_NOTE = 30.0
+NOBODY = 0
 REFUSED = "This delivery is not signed with the secret that belongs to this address."
+FAILED = "Deliveries of this source cannot be verified at the moment."
 DECOY = "whsec_"
 
 _NUMBER = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
@@ -78,6 +80,14 @@ class _Door:
     secrets: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """What a delivery means, and the host's id of it, "" for none."""
+
+    changes: tuple[Change, ...]
+    delivery: str
+
+
 class Receiver:
     """Takes deliveries. One object serves a process, from many threads.
 
@@ -96,29 +106,39 @@ class Receiver:
         try:
             door = self._door(address)
         except PackistryError as error:
-            log.warning("A delivery for %s cannot be verified: %s", address.provider, error)
-            return Receipt(verdict=DeliveryVerdict.FAILED, message="It cannot be verified here.")
+            # Anybody can send it, so not each is worth a line.
+            if self._notes.take(NOBODY) is not None:
+                log.warning("A delivery for %s cannot be verified: %s", address.provider, error)
+            return Receipt(verdict=DeliveryVerdict.FAILED, message=FAILED)
         if door is None:
             # What takes time when the address is right takes time here, too.
             hashlib.sha256(DECOY.encode() + body).hexdigest()
             return Receipt(verdict=DeliveryVerdict.REFUSED, message=REFUSED)
+        read = self._read(address, door, request)
+        return read if isinstance(read, Receipt) else self._take(address, door, request, read)
+
+    def _read(self, address: Address, door: _Door, request: WebhookRequest) -> _Read | Receipt:
+        """What a delivery means; the receipt of one that is not taken."""
         try:
             provider = door.make()
-            changes = _read(provider, request, door.secrets)
-            delivery = _hashed(provider.delivery_id(request))
+            return _Read(
+                changes=_verified(provider, request, door.secrets),
+                delivery=_text(provider.delivery_id(request)),
+            )
         except UnreadableWebhook as error:
             return self._noted(door, request, DeliveryVerdict.UNREADABLE, str(error))
         except InvalidWebhook as error:
             self._noted(door, request, DeliveryVerdict.REFUSED, str(error))
             return Receipt(verdict=DeliveryVerdict.REFUSED, message=REFUSED)
         except PackistryError as error:
-            return self._noted(door, request, DeliveryVerdict.FAILED, str(error))
+            self._noted(door, request, DeliveryVerdict.FAILED, str(error))
+            # The reason is the administrator's business: nobody has signed this.
+            return Receipt(verdict=DeliveryVerdict.FAILED, message=FAILED)
         # The boundary of a plugin, which may raise anything.
         except (Exception, SystemExit) as error:
             log.exception("A delivery for %s could not be read.", address.provider)
             reason = f"It could not be understood ({type(error).__name__}). Our log has more."
             return self._noted(door, request, DeliveryVerdict.UNREADABLE, reason)
-        return self._take(address, door, request, changes, delivery)
 
     def too_large(self, address: Address, limit: int) -> None:
         """Write down that one had more than `limit` bytes. Raises NotFound as `receive`."""
@@ -162,23 +182,16 @@ class Receiver:
                 secrets=secrets,
             )
 
-    def _take(
-        self,
-        address: Address,
-        door: _Door,
-        request: WebhookRequest,
-        changes: Sequence[Change],
-        delivery: tuple[str | None, str],
-    ) -> Receipt:
+    def _take(self, address: Address, door: _Door, request: WebhookRequest, read: _Read) -> Receipt:
         parcel = Parcel(
             source_id=door.source_id,
             door=door.webhook_id,
             projects=door.projects,
             repository=address.repository,
-            delivery=delivery[0],
-            label=delivery[1],
+            delivery=_hashed(read.delivery),
+            label=shown(read.delivery),
             event=_event(request),
-            changes=changes,
+            changes=read.changes,
         )
 
         def take(services: Services) -> tuple[int, DeliveryVerdict] | None:
@@ -269,7 +282,7 @@ def _secrets(box: SecretBox, source: Source, webhook: Webhook | None) -> tuple[s
     return good_now(box, source.webhook_secret, source_place(source))
 
 
-def _read(
+def _verified(
     provider: SourceProvider[Any], request: WebhookRequest, secrets: Sequence[str]
 ) -> tuple[Change, ...]:
     """What it means. Raises InvalidWebhook, and what the plugin raises."""
@@ -293,12 +306,14 @@ def _changes(
     return changes
 
 
-def _hashed(told: object) -> tuple[str | None, str]:
-    """The host's id of a delivery as it is compared, and as it is shown."""
-    if not isinstance(told, str) or not told:
-        return None, ""
-    digest = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
-    return digest, shown(told.encode("utf-8", "replace").decode())
+def _text(told: object) -> str:
+    """The host's id of a delivery; "" when the plugin gives none."""
+    return told.encode("utf-8", "replace").decode() if isinstance(told, str) else ""
+
+
+def _hashed(delivery: str) -> str | None:
+    """An id of any length as it is compared; None for none."""
+    return hashlib.sha256(delivery.encode()).hexdigest() if delivery else None
 
 
 def _event(request: WebhookRequest) -> str:

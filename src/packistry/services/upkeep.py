@@ -53,6 +53,7 @@ class _Task:
     """What one webhook needs. `address` "" has the host forget it."""
 
     webhook_id: int
+    source_id: int | None
     lease: datetime
     attempts: int
     make: Callable[[], SourceProvider[Any]]
@@ -86,8 +87,9 @@ class Upkeep:
         try:
             host_id = self._settle(task)
         except plugin.RateLimited as error:
-            pause = timedelta(seconds=error.retry_after)
-            self._write(task, due_at=now() + pause, attempts=task.attempts - 1)
+            later = now() + timedelta(seconds=error.retry_after)
+            self._write(task, due_at=later, attempts=task.attempts - 1)
+            self._defer_others(task, later)
         except PackistryError as error:
             self._failed(task, _words(error, task), final=isinstance(error, PERSON_NEEDED))
         # The boundary of a plugin, which may raise anything.
@@ -140,6 +142,7 @@ class Upkeep:
         source = webhook.source or Source(provider=kept["provider"], config=kept["config"])
         return _Task(
             webhook_id=webhook.id,
+            source_id=webhook.source_id,
             lease=lease,
             attempts=webhook.attempts,
             make=context.provider_maker(source),
@@ -162,6 +165,7 @@ class Upkeep:
         address = services.webhooks.address(webhook, project.source)
         return _Task(
             webhook_id=webhook.id,
+            source_id=webhook.source_id,
             lease=lease,
             attempts=webhook.attempts,
             make=context.provider_maker(project.source),
@@ -234,6 +238,15 @@ class Upkeep:
             reason=reason,
             checked_at=now(),
             due_at=now() + pause,
+        )
+
+    def _defer_others(self, task: _Task, later: datetime) -> None:
+        """Of many that were added at once, each would ask the host in vain."""
+        if task.source_id is None:
+            return
+        others = update(Webhook).where(Webhook.source_id == task.source_id, Webhook.due_at <= now())
+        self._transactions.attempt(
+            lambda services: changed_rows(services.session, others, {"due_at": later})
         )
 
     def _forget(self, task: _Task) -> None:

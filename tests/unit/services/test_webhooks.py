@@ -390,3 +390,12 @@ def test_old_deliveries_go_and_of_forged_ones_only_a_hundred_stay(hooks: Hooking
     assert Collector(hooks.runtime).forget_deliveries() == 32
     verdicts = Counter(str(row.verdict) for row in hooks.deliveries())
     assert verdicts == {"accepted": 3, "refused": 100}
+
+
+def test_a_rate_limit_holds_up_the_other_webhooks_of_the_source(hooks: Hooking) -> None:
+    other = hooks.new_host("8", "acme/other")
+    first, second = (hooks.add(each, provider=PROVIDER, path=each) for each in ("7", "8"))
+    hooks.host.on_create = raises(plugin.RateLimited("Slow down.", retry_after=90))
+    hooks.upkeep(first)
+    hooks.upkeep(second)
+    assert (hooks.host.asked, other.asked) == (["create"], [])

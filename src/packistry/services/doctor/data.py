@@ -150,10 +150,10 @@ def projects(patient: Patient) -> Iterator[Finding]:
         return
     with reading(patient) as session:
         query = select(Project).where(Project.unreachable != "").order_by(Project.path)
-        away = [(each.path, each.unreachable) for each in session.scalars(query)]
-    for path, reason in away[:SHOWN]:
+        away = [(_away(each), each.unreachable) for each in session.scalars(query)]
+    for what, reason in away[:SHOWN]:
         yield warning(
-            f"{path} cannot be imported: {reason}",
+            f"{what}: {reason}",
             "See `packistry source check` and the project at its host.",
         )
     if len(away) > SHOWN:
@@ -182,6 +182,12 @@ def work(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok("No sync waits for long.")
+
+
+def _away(project: Project) -> str:
+    if project.lost_at and project.missing_since:
+        return f"{project.path} is unreachable since {project.missing_since:%Y-%m-%d}"
+    return f"{project.path} cannot be imported"
 
 
 def _absent(patient: Patient) -> bool:

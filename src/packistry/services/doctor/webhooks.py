@@ -23,9 +23,7 @@ def webhooks(patient: Patient) -> Iterator[Finding]:
         )
         broken = _broken(session)
         elsewhere = _elsewhere(session, patient.settings.url)
-        shared = session.scalars(
-            select(Source.name).where(Source.webhook_secret != "").order_by(Source.name)
-        ).all()
+        shared = _shared(session)
     sound = not (waiting or broken or elsewhere)
     if waiting:
         yield warning(
@@ -67,6 +65,14 @@ def _broken(session: Session) -> Sequence[tuple[str, str]]:
         .order_by(Project.path)
     )
     return [(path, reason) for path, reason in session.execute(query)]
+
+
+def _shared(session: Session) -> Sequence[str]:
+    """Sources with one secret for all, whose projects have or could have their own."""
+    # A host that has nothing to make sends everything to one address, as a GitHub App may.
+    own = select(Webhook.source_id).where(Webhook.host_id != "")
+    query = select(Source.name).where(Source.webhook_secret != "", Source.id.in_(own))
+    return session.scalars(query.order_by(Source.name)).all()
 
 
 def _elsewhere(session: Session, url: str) -> Sequence[str]:
