@@ -150,6 +150,13 @@ def test_a_wrong_token_is_told_how_each_kind_is_entered(host):
         with_access_token(host, token="ATBBwrong").check()
 
 
+def test_a_token_that_died_is_told_by_a_sync_too(cloud, host):
+    project = cloud.project("lib")
+    host.fail_next(401, json={"type": "error", "error": {"message": "Token is expired"}})
+    with pytest.raises(CredentialsError, match=r"with the e-mail .* Make a new one and enter it"):
+        cloud.remote(project)
+
+
 def test_a_workspace_that_is_not_there_is_named(host):
     with pytest.raises(NotFound, match="no workspace nobody"):
         with_access_token(host, workspace="nobody").check()

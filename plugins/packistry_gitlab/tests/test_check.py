@@ -102,6 +102,15 @@ def test_what_gitlab_refuses_is_explained(gitlab, host, status, answer, kind, wo
     assert TOKEN not in str(explained.value)
 
 
+def test_a_token_that_died_is_told_by_a_sync_and_a_listing_too(gitlab, host):
+    project = gitlab.project("7")
+    said = {"error": "invalid_token", "error_description": "Token was revoked. Re-authorize."}
+    for ask in (lambda: list(gitlab.projects()), lambda: gitlab.remote(project)):
+        host.fail_next(401, json=said)
+        with pytest.raises(CredentialsError, match=r"revoked\. Make a new one and enter it"):
+            ask()
+
+
 def test_an_address_where_no_gitlab_is_is_told_so(gitlab, host):
     host.fail_next(404, body=b"<h1>Not Found</h1>", times=2)
     with pytest.raises(NotFound, match=f"no GitLab API at {URL}"):

@@ -282,7 +282,9 @@ class HttpClient:
         except requests.exceptions.Timeout as error:
             raise Unavailable(f"{place} did not answer in time.") from error
         except requests.exceptions.ConnectionError as error:
-            raise Unavailable(f"{place} cannot be reached, or hung up.") from error
+            raise Unavailable(
+                f"{place} cannot be reached, or hung up. Is it running, and is the way to it open?"
+            ) from error
         except (requests.exceptions.RequestException, HTTPError) as error:
             # No cause is kept: some of these quote the headers, credentials and all.
             raise Unavailable(f"{place} cannot be asked ({type(error).__name__}).") from None

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -41,7 +42,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
         self._api = http.at(self.api_url, {"Authorization": _authorization(config)})
 
     def check(self) -> Sequence[str]:
-        with self._explained():
+        with self._explained(self._no_workspace()):
             answer = self._api.get(f"repositories/{self._workspace}", params={"pagelen": "1"})
             found = values(answer)
         notes = _scope_notes(answer)
@@ -56,7 +57,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
         pages = self._api.pages(
             f"repositories/{self._workspace}", params=params, next_page=next_page
         )
-        with self._explained():
+        with self._explained(self._no_workspace()):
             for page in pages:
                 for found in values(page):
                     project = self._project(found)
@@ -66,7 +67,8 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
     def project(self, id: str) -> Project:  # noqa: A002 - the contract's word
         slug = self._slug(id)
         try:
-            found = self._api.get(self._repository(slug), follow=True)
+            with self._explained():
+                found = self._api.get(self._repository(slug), follow=True)
         except NotFound as error:
             found = self._moved(slug, error)
         return self._project(mapping(found))
@@ -127,7 +129,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
     def delivery_id(self, request: WebhookRequest) -> str:
         return request.header("X-Request-UUID")
 
-    def _explained(self) -> Any:
+    def _explained(self, missing: str = "") -> AbstractContextManager[None]:
         which = f"with the e-mail {self.config.email}" if self.config.email else "without an e-mail"
         return explained(
             self.api_url,
@@ -136,9 +138,11 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
             " revoked, or an app password, which Bitbucket ended in July 2026. An API token needs"
             " its account's e-mail, an access token none. Make a new one and enter it."
             f" {CLOUD_SCOPES}",
-            missing=f"Bitbucket has no workspace {self.config.workspace}, or hides it from this"
-            " token.",
+            missing=missing,
         )
+
+    def _no_workspace(self) -> str:
+        return f"Bitbucket has no workspace {self.config.workspace}, or hides it from this token."
 
     def _slug(self, typed: str) -> str:
         """The UUID or slug in this workspace that was typed, perhaps as a path or URL."""

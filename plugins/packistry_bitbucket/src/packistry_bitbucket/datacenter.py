@@ -1,6 +1,7 @@
 """The provider `bitbucket-datacenter`: a Bitbucket of one's own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -114,7 +115,7 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
     def delivery_id(self, request: WebhookRequest) -> str:
         return request.header("X-Request-Id")
 
-    def _explained(self) -> Any:
+    def _explained(self) -> AbstractContextManager[None]:
         url = self.config.url
         return explained(
             url,
@@ -142,9 +143,11 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
         if self.config.project and key.lower() != self.config.project.lower():
             raise NotFound(f"This source is for the project {self.config.project}, not {key}.")
         try:
-            return self._project(mapping(self._api.get(_repository(f"{key}/{slug}"), follow=True)))
+            with self._explained():
+                found = self._api.get(_repository(f"{key}/{slug}"), follow=True)
         except NotFound:
             return None
+        return self._project(mapping(found))
 
     def _numbered(self, number: str) -> Project | None:
         return next((project for project in self.projects() if project.id == number), None)

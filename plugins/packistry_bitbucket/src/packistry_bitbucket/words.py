@@ -18,10 +18,11 @@ SERVER_RIGHTS = (
 
 
 @contextmanager
-def explained(url: str, rights: str, *, refused: str, missing: str) -> Iterator[None]:
+def explained(url: str, rights: str, *, refused: str, missing: str = "") -> Iterator[None]:
     """Says of a request to the Bitbucket at `url` what was wrong and what to do about it.
 
-    `rights` is what a token needs, `refused` what to say of a 401, `missing` of a 404.
+    `rights` is what a token needs, `refused` what to say of a 401, `missing` of a 404 and of what
+    is no answer of Bitbucket; "" leaves the words as they are.
     """
     try:
         yield
@@ -32,6 +33,8 @@ def explained(url: str, rights: str, *, refused: str, missing: str) -> Iterator[
         words = f"This token lacks a right. {rights} Bitbucket said: {error}" if lacks else refused
         raise CredentialsError(words, response=error.response) from error
     except NotFound as error:
+        if not missing:
+            raise
         raise NotFound(missing, response=error.response) from error
     except Unavailable as error:
         raise Unavailable(_unavailable(url, error, missing), response=error.response) from error
@@ -62,7 +65,7 @@ def _unavailable(url: str, error: Unavailable, missing: str) -> str:
     if 300 <= response.status < 400:
         target = _place(response.header("Location"))
         return f"{url} redirects to {target}. If Bitbucket is there, enter that address instead."
-    return missing if response.status < 300 else str(error)
+    return missing if missing and response.status < 300 else str(error)
 
 
 def _place(location: str) -> str:

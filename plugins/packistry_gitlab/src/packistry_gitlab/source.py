@@ -46,20 +46,21 @@ class GitLab(GitSourceProvider[GitLabConfig]):
         self.canonical_url(self.config.url)
         with explained(self.config.url):
             token = self._token()
-            notes = [*_scope_notes(token), *_expiry_notes(token)]
-            if next(self.projects(), None) is None:
-                notes.append(
-                    "This token reaches no project yet. Add its user to a project or group, as"
-                    " Reporter to read or as Maintainer for webhooks too."
-                )
+        notes = [*_scope_notes(token), *_expiry_notes(token)]
+        if next(self.projects(), None) is None:
+            notes.append(
+                "This token reaches no project yet. Add its user to a project or group, as Reporter"
+                " to read or as Maintainer for webhooks too."
+            )
         return notes
 
     def projects(self, search: str = "") -> Iterator[Project]:
         wanted = search.strip().lower()
         url, params = self._listing(wanted.rsplit("/", 1)[-1])
+        pages = self._api.pages(url, params=params, next_page=_next_page)
         try:
-            for page in self._api.pages(url, params=params, next_page=_next_page):
-                for found in _list(page):
+            with explained(self.config.url):
+                for found in (each for page in pages for each in _list(page)):
                     project = self._project(found)
                     if wanted in project.path.lower():
                         yield project
@@ -73,7 +74,8 @@ class GitLab(GitSourceProvider[GitLabConfig]):
         asked = self._asked(id)
         try:
             # The old path of a project that moved redirects to its number.
-            answer = self._api.get(f"projects/{quote(asked, safe='')}", follow=True)
+            with explained(self.config.url):
+                answer = self._api.get(f"projects/{quote(asked, safe='')}", follow=True)
         except NotFound as error:
             raise NotFound(
                 f"GitLab has no project {asked}, or hides it from this token: its user must be at"

@@ -63,14 +63,13 @@ def explained_webhook(path: str, url: str = "") -> Iterator[None]:
 
 
 def _credentials(url: str, error: CredentialsError, response: HttpResponse) -> str:
-    said = str(error)
     if response.status == 403 and b"scope" in response.body:
         return f"This token lacks a scope. {SCOPES}"
     if response.status == 403:
-        return f"GitLab at {url} refuses this token's user. {said}"
-    if "revoked" in said:
+        return f"GitLab at {url} refuses this token's user. {error}"
+    if b"revoked" in response.body:
         what = "has been revoked"
-    elif "expired" in said:
+    elif b"expired" in response.body:
         what = "has expired"
     else:
         what = "is not accepted: it is mistyped, expired, revoked or of another GitLab"
