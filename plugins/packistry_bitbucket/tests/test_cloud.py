@@ -1,16 +1,19 @@
+import json
+
 import pytest
 
 from packistry.plugin import (
     ConfigError,
     CredentialsError,
     NotFound,
+    Project,
     RateLimited,
     Unavailable,
     load_config,
 )
 from packistry_bitbucket.cloud import BitbucketCloud
 from packistry_bitbucket.config import CloudConfig
-from plugins.packistry_bitbucket.tests.cloud_host import EMAIL, LIB, TOKEN, CloudHost
+from plugins.packistry_bitbucket.tests.cloud_host import DATA, EMAIL, LIB, TOKEN, CloudHost
 
 HOOK = "https://packages.example.org/incoming/bitbucket/1/a1b2c3"
 SECRET = "a secret of one project"
@@ -56,6 +59,18 @@ def test_all_pages_are_listed(cloud, host):
     assert paths(cloud) == ["acme/lib", *(f"acme/part-{number}" for number in range(5))]
 
 
+def test_a_recorded_list_is_understood(cloud, host):
+    page = json.loads((DATA / "repos.json").read_text())
+    host.fail_next(200, json={**page, "next": ""})
+    (found,) = cloud.projects()
+    assert found == Project(
+        id=LIB,
+        path="atlassian/stash-example-plugin",
+        web_url="https://bitbucket.org/atlassian/stash-example-plugin",
+        clone_url="https://bitbucket.org/atlassian/stash-example-plugin.git",
+    )
+
+
 def test_a_search_looks_at_the_path_whatever_the_repository_is_called(cloud, host):
     host.add("acme/tool", OTHER, name="A library")
     assert paths(cloud, "TOOL") == ["acme/tool"]
@@ -79,6 +94,7 @@ def test_a_next_page_elsewhere_ends_the_listing_and_sees_no_token(cloud, host):
         " Acme/lib ",
         "https://bitbucket.org/acme/lib",
         "https://bitbucket.org/acme/lib.git",
+        "git@bitbucket.org:acme/lib.git",
         "https://bitbucket.org/acme/lib/src/main/",
     ],
 )

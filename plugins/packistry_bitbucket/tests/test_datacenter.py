@@ -10,7 +10,7 @@ from packistry.plugin import (
 )
 from packistry_bitbucket.config import DataCenterConfig
 from packistry_bitbucket.datacenter import BitbucketDataCenter
-from plugins.packistry_bitbucket.tests.server_host import TOKEN, URL, ServerHost
+from plugins.packistry_bitbucket.tests.server_host import DATA, TOKEN, URL, ServerHost
 
 HOOK = "https://packages.example.org/incoming/bitbucket-datacenter/1/a1b2c3"
 SECRET = "a secret of one project"
@@ -50,6 +50,14 @@ def test_all_pages_are_listed(server, host):
     for number in range(5):
         host.add(f"PRJ/part-{number}", 10 + number)
     assert paths(server) == ["PRJ/lib", *(f"PRJ/part-{number}" for number in range(5))]
+
+
+def test_a_recorded_list_is_understood(server, host):
+    host.fail_next(200, body=(DATA / "repos.json").read_bytes())
+    first, second = server.projects()
+    assert (first.id, second.path) == ("1", "PRJ/quux")
+    assert first.web_url == "http://example.com:7990/projects/PRJ/repos/my-repo/browse"
+    assert first.clone_url == "http://example.com:7990/scm/prj/my-repo.git"
 
 
 def test_a_search_looks_at_project_and_slug_in_any_case(server, host):

@@ -125,7 +125,7 @@ LIB = {"uuid": "{1}", "full_name": "acme/library"}
         (of("repo:deleted", repository=LIB), [ProjectGone(project_id="{1}")]),
         (of("repo:fork", repository=LIB), []),
         (of("pullrequest:created", repository=LIB), []),
-        (of("issue:created", repository=LIB), []),
+        (of("project:updated", project={}), []),
     ],
 )
 def test_what_the_cloud_tells_of_a_repository_is_understood(cloud, request_, meant):

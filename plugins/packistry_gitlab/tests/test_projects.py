@@ -3,13 +3,14 @@ import pytest
 from packistry.plugin import (
     ConfigError,
     NotFound,
+    Project,
     RateLimited,
     Unavailable,
     load_config,
 )
 from packistry_gitlab.config import GitLabConfig
 from packistry_gitlab.source import GitLab
-from plugins.packistry_gitlab.tests.host import TOKEN, URL, GitLabHost
+from plugins.packistry_gitlab.tests.host import DATA, TOKEN, URL, GitLabHost
 
 
 def paths(gitlab: GitLab, search: str = "") -> list[str]:
@@ -51,6 +52,17 @@ def test_all_pages_are_listed_by_keyset_and_by_number(gitlab, host, search):
     assert found == [f"acme/part-{number}" for number in range(5)]
 
 
+def test_a_recorded_list_is_understood(gitlab, host):
+    host.fail_next(200, body=(DATA / "repos.json").read_bytes())
+    (found,) = gitlab.projects()
+    assert found == Project(
+        id="178504",
+        path="diaspora/diaspora",
+        web_url="https://gitlab.com/diaspora/diaspora",
+        clone_url="https://gitlab.com/diaspora/diaspora.git",
+    )
+
+
 def test_a_search_looks_at_groups_too_and_in_any_case(gitlab, host):
     host.add("Other/Thing", 8)
     assert paths(gitlab, "ACME/php/l") == ["acme/php/lib"]
@@ -85,6 +97,7 @@ def test_a_next_page_elsewhere_ends_the_listing_and_sees_no_token(gitlab, host):
         f"{URL}/acme/php/lib",
         f"{URL}/acme/php/lib.git",
         "acme/php/lib/",
+        "git@gitlab.example.org:acme/php/lib.git",
         f"{URL}/acme/php/lib/-/tree/main",
     ],
 )

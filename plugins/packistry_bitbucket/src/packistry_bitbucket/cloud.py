@@ -146,7 +146,9 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
 
     def _slug(self, typed: str) -> str:
         """The UUID or slug in this workspace that was typed, perhaps as a path or URL."""
-        slug = typed.strip().removeprefix(self.web_url + "/").removesuffix(".git").strip("/")
+        slug = typed.strip().removesuffix(".git").strip("/")
+        for start in (f"{self.web_url}/", "git@bitbucket.org:"):
+            slug = slug.removeprefix(start)
         workspace, slash, rest = slug.partition("/")
         if slash and workspace.lower() != self.config.workspace.lower():
             words = f"This source is for the workspace {self.config.workspace}, not {workspace}."

@@ -41,9 +41,9 @@ def verify(request: WebhookRequest, secret: str) -> None:
 
 def cloud_changes(event: str, body: Any) -> Sequence[Change]:
     """What the verified body of a delivery of Bitbucket Cloud means."""
-    repository = _mapping(_mapping(body).get("repository"))
     if event not in CLOUD_EVENTS:
         return ()
+    repository = _mapping(_mapping(body).get("repository"))
     project = _id(repository.get("uuid"))
     path = repository.get("full_name")
     if event == "repo:deleted":

@@ -170,8 +170,9 @@ class GitLab(GitSourceProvider[GitLabConfig]):
         return "projects", {**params, "search": word, "search_namespaces": "true"}
 
     def _asked(self, typed: str) -> str:
-        """The number or path that was typed, perhaps as the URL of a web page."""
+        """The number or path that was typed, perhaps as the URL of a web page or a clone."""
         asked = typed.strip().removesuffix(".git").strip("/")
+        asked = asked.removeprefix(f"git@{urlsplit(self.config.url).hostname}:")
         if "://" not in asked:
             return asked
         below = asked.removeprefix(self.config.url + "/")
