@@ -37,7 +37,8 @@ class Right:
 def table() -> dict[str, tuple[Right, Right]]:
     """(reads, writes) by who asks."""
     row = re.compile(r"^\| ([a-z][^|]*) \| ([^|]*) \| ([^|]*) \|$", re.MULTILINE)
-    rows = row.findall(PAGE.read_text())
+    # Of the tables on the page, the one about tokens.
+    rows = row.findall(PAGE.read_text().partition("| | reads | writes |")[2].partition("\n\n")[0])
     return {
         who.split(" (")[0]: (Right(text=reads), Right(text=writes)) for who, reads, writes in rows
     }

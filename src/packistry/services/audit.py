@@ -77,11 +77,26 @@ def _named(session: Session, model: type[Any], number: int | None) -> str:
 
 KINDS: dict[type[Base], Kind] = {
     Repository: Kind(word="repository", name=lambda _, row: row.name),
-    Source: Kind(word="source", name=lambda _, row: row.name, secret=frozenset({"secrets"})),
+    Source: Kind(
+        word="source",
+        name=lambda _, row: row.name,
+        secret=frozenset({"secrets", "webhook_secret"}),
+    ),
     Project: Kind(
         word="project",
         name=lambda _, row: row.path,
-        silent=frozenset({"unreachable", "synced_at", "next_look_at", "default_branch"}),
+        silent=frozenset(
+            {
+                "unreachable",
+                "missing_since",
+                "missed_looks",
+                "lost_at",
+                "told_gone",
+                "synced_at",
+                "next_look_at",
+                "default_branch",
+            }
+        ),
     ),
     Package: Kind(
         word="package",

@@ -127,3 +127,12 @@ def test_the_web_and_the_command_line_change_nothing_unrecorded():
         admin = "admin" in path.parts or "api" in path.parts
         if layer(path) == "cli" or (layer(path) == "web" and admin):
             assert ".transaction(" not in path.read_text(), path
+
+
+def test_a_webhook_secret_of_a_source_is_not_in_the_log(runtime):
+    with runtime.transaction() as services:
+        services.session.add(Source(name="Host", provider="git"))
+    with runtime.change(AUTHOR) as services:
+        services.session.scalars(select(Source)).one().webhook_secret = "sealed"
+    [(_, _, _, after)] = events(runtime)
+    assert after == {"webhook_secret": CHANGED}
