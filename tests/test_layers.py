@@ -10,14 +10,15 @@ SOURCE = Path(__file__).parents[1] / "src" / "packistry"
 
 # What each layer may import of packistry, beside itself.
 PLAIN = {"errors"}
-DATA = PLAIN | {"composer", "models", "database", "process", "settings"}
+DATA = PLAIN | {"stopping", "composer", "models", "database", "process", "settings"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "process": set(),
     "composer": set(),
     "netguard": PLAIN,
     "settings": PLAIN,
-    "git": PLAIN | {"netguard"},
+    "stopping": PLAIN,
+    "git": PLAIN | {"netguard", "stopping"},
     "plugin": PLAIN | {"netguard", "git"},
     "builtin": {"plugin"},
     "kit": PLAIN,

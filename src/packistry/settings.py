@@ -112,6 +112,14 @@ class Settings(BaseSettings):
     unreachable_seconds: int = Field(
         86400, ge=0, description="How long a host must deny a project until it is unreachable."
     )
+    syncs_kept: int = Field(
+        500, ge=20, description="Most finished syncs that are remembered of each project."
+    )
+    sync_days: int = Field(
+        90,
+        ge=1,
+        description="Days a finished sync is remembered; of each project the newest 20 stay.",
+    )
     dist_wait_seconds: float = Field(
         20, ge=0, description="How long a download waits for a lazy dist before it answers 503."
     )

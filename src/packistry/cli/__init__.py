@@ -11,6 +11,7 @@ from packistry.cli.plugin import plugin
 from packistry.cli.repository import repository
 from packistry.cli.server import migrate, serve, setup_link, worker
 from packistry.cli.source import source
+from packistry.cli.sync import sync
 from packistry.cli.token import token
 from packistry.cli.user import user
 
@@ -39,6 +40,7 @@ for command in (
     repository,
     source,
     package,
+    sync,
     user,
     auth_source,
     grant,

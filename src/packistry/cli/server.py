@@ -1,12 +1,14 @@
 import logging
 import os
 import sys
+import threading
 import warnings
 
 import click
 
 from packistry.cli.installation import Installation, author, fail, pass_installation
 from packistry.runtime import Runtime
+from packistry.services.archives import POOL
 from packistry.services.documents import rebase
 from packistry.services.logs import PlainLines
 from packistry.settings import load
@@ -90,7 +92,9 @@ def _greet(runtime: Runtime) -> None:
 
 
 def _leave() -> None:
-    """End now, though a job hangs: Python would wait for the threads of a pool inside it."""
+    """End now, though a plugin hangs: Python would wait for the threads of a pool inside it."""
+    if not any(thread.name.startswith(POOL) for thread in threading.enumerate()):
+        return
     logging.shutdown()
     sys.stdout.flush()
     os._exit(0)

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import click
 
-from packistry import jobs
+from packistry import jobs, stopping
 from packistry.cli.output import write_table
 from packistry.models import Outcome, SyncState
 from packistry.models.base import now
@@ -16,6 +16,7 @@ from packistry.runtime import Runtime
 from packistry.services.packages import Progress
 
 LOOK_SECONDS = 0.2
+STOP_SECONDS = 5.0
 # How long somebody else has to begin before we do the work ourselves. A worker that takes jobs
 # from Redis may be busy with others for a while.
 GRACE_SECONDS = {"embedded": 1.0, "rq": 15.0}
@@ -34,21 +35,31 @@ class Waiting:
         self._runtime = runtime
         self._ids = sorted(set(sync_ids))
         self._helper: Thread | None = None
+        self._stop = stopping.Stop()
         self._grace = GRACE_SECONDS[runtime.settings.jobs]
 
     def until_done(self) -> list[Progress]:
         """The syncs as they ended. One that is to be tried again later counts as ended."""
+        try:
+            with _Bar() as bar:
+                return self._watch(bar)
+        finally:
+            # Whoever interrupts us leaves nothing running.
+            self._stop.ask()
+            if self._helper is not None:
+                self._helper.join(STOP_SECONDS)
+
+    def _watch(self, bar: "_Bar") -> list[Progress]:
         started = time.monotonic()
-        with _Bar() as bar:
-            while True:
-                found = self._look()
-                bar.show(found)
-                waiting = [each for each in found if not ended(each)]
-                if not waiting:
-                    return found
-                if time.monotonic() - started > self._grace:
-                    self._help(waiting)
-                time.sleep(LOOK_SECONDS)
+        while True:
+            found = self._look()
+            bar.show(found)
+            waiting = [each for each in found if not ended(each)]
+            if not waiting:
+                return found
+            if time.monotonic() - started > self._grace:
+                self._help(waiting)
+            time.sleep(LOOK_SECONDS)
 
     def _look(self) -> list[Progress]:
         return self._runtime.attempt(lambda services: services.packages.progress(self._ids))
@@ -61,8 +72,11 @@ class Waiting:
             self._helper.start()
 
     def _work(self, ids: list[int]) -> None:
-        for sync_id in ids:
-            jobs.run(self._runtime, "sync", sync_id)
+        with stopping.stoppable(self._stop):
+            for sync_id in ids:
+                if self._stop.asked:
+                    return
+                jobs.run(self._runtime, "sync", sync_id)
 
 
 def finish(

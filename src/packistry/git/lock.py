@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from packistry import stopping
 from packistry.git.errors import Busy
 
 FIRST_PAUSE = 0.005
@@ -39,7 +40,7 @@ class FileLock:
 
     @contextmanager
     def hold(self, seconds: float) -> Iterator[None]:
-        """Hold the lock, waiting that long at most for other holders. Raises Busy."""
+        """Hold the lock, waiting that long at most for other holders. Raises Busy and Stopped."""
         with self._mutex:
             if self._holders == 0:
                 self._descriptor = self._acquire(seconds)
@@ -60,6 +61,7 @@ class FileLock:
             descriptor = self._attempt()
             if descriptor is not None:
                 return descriptor
+            stopping.check()
             if time.monotonic() >= deadline:
                 raise Busy("Another sync of this repository is still running.")
             time.sleep(pause)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from packistry import stopping
 from packistry.errors import ConfigurationError
 from packistry.git.errors import TimedOut, TooLarge
 
@@ -35,7 +36,8 @@ class Limits:
 class Process:
     """A process whose output is read while its time limit is watched.
 
-    Reading raises TimedOut when the time is over. Leaving the context kills the whole process
+    Reading raises TimedOut when the time is over, and Stopped when the work it is for is to stop
+    (packistry.stopping). Leaving the context kills the whole process
     group if the process has not ended.
     """
 
@@ -52,6 +54,7 @@ class Process:
         watch: Callable[[], None] | None = None,
     ) -> None:
         self._watch = watch
+        self._stop = stopping.current()
         self._limits = limits
         self._deadline = time.monotonic() + limits.seconds
         self._selector = selectors.DefaultSelector()
@@ -157,7 +160,9 @@ class Process:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise self._too_late()
-        events = self._selector.select(min(left, TICK) if self._watch else left)
+        if self._stop:
+            self._stop.check()
+        events = self._selector.select(min(left, TICK) if self._watch or self._stop else left)
         if self._watch:
             self._watch()
         return events

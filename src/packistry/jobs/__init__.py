@@ -7,6 +7,7 @@ from packistry.errors import PackistryError
 from packistry.jobs import functions
 from packistry.queue import Argument, EmbeddedQueue, Job
 from packistry.runtime import Runtime
+from packistry.stopping import Stopped
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ def run(runtime: Runtime, name: str, *arguments: Argument) -> bool:
     job = Job(name=name, arguments=arguments)
     try:
         JOBS[name](runtime, *arguments)
+    except Stopped:
+        log.info("The job %s was stopped, and is owed still.", job)
+        return False
     # The boundary of a worker: plugins run in here, and whatever one raises, even SystemExit,
     # must not end the thread or process that has other jobs to do.
     except (Exception, SystemExit) as error:

@@ -10,8 +10,9 @@ from threading import Event, Thread
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from packistry import process
+from packistry import process, stopping
 from packistry.errors import PackistryError, unexpected
+from packistry.jobs import owed
 from packistry.models import Dist
 from packistry.models.base import now
 from packistry.queue import job_seconds
@@ -23,6 +24,7 @@ from packistry.services.synchronizer import Synchronizer
 from packistry.services.upkeep import Upkeep
 
 BEAT_SECONDS = 20.0
+LOOK_SECONDS = 1.0
 DIST_PAUSE = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
@@ -81,24 +83,41 @@ def abandon_dist(runtime: Runtime, dist_id: int, _error: BaseException) -> None:
 def heartbeat(runtime: Runtime, sync_id: int, *, seconds: float = BEAT_SECONDS) -> Iterator[None]:
     """While the body runs, tell the ledger every `seconds` that its worker lives.
 
-    It stops when a job counts as hung, so that another worker may take the sync over.
+    That stops when a job counts as hung, so that another worker may take the sync over. The body
+    is asked to stop (packistry.stopping) within a second of the sync's being cancelled.
     """
     ended = Event()
-    deadline = time.monotonic() + job_seconds(runtime.settings)
+    begun = time.monotonic()
 
-    def beat() -> None:
-        while not ended.wait(seconds) and time.monotonic() < deadline:
+    def watch(stop: stopping.Stop) -> None:
+        next_beat = begun + seconds
+        while not ended.wait(min(seconds, LOOK_SECONDS)):
+            if time.monotonic() > begun + job_seconds(runtime.settings):
+                return
+            due = time.monotonic() >= next_beat
+            next_beat = time.monotonic() + seconds if due else next_beat
             try:
-                with runtime.transaction() as services:
-                    services.ledger.heartbeat(sync_id, process.identity())
+                if not _goes_on(runtime, sync_id, beat=due):
+                    stop.ask()
             except SQLAlchemyError:
                 # The next one may get through; the lease is six beats long.
                 log.warning("The heartbeat of sync %d did not reach the database.", sync_id)
 
-    thread = Thread(target=beat, name=f"packistry-heartbeat-{sync_id}", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    with stopping.stoppable() as stop:
+        name = f"packistry-heartbeat-{sync_id}"
+        thread = Thread(target=watch, args=(stop,), name=name, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _goes_on(runtime: Runtime, sync_id: int, *, beat: bool) -> bool:
+    """Whether the sync is still this process's to do; with `beat` also told that it lives."""
+    me = process.identity()
+    if beat:
+        with runtime.transaction() as services:
+            services.ledger.heartbeat(sync_id, me)
+    return owed.is_wanted(runtime.engine, sync_id, me)

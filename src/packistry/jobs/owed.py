@@ -43,6 +43,17 @@ def waiting(engine: Engine) -> list[Job]:
         ]
 
 
+def is_wanted(engine: Engine, sync_id: int, owner: str) -> bool:
+    """Whether `owner` may begin or go on with the sync. Waits for no writer."""
+    with engine.connect().execution_options(begin="DEFERRED") as connection:
+        row = connection.execute(
+            select(Sync.state, Sync.owner).where(Sync.id == sync_id)
+        ).one_or_none()
+    if row is None or row.state == SyncState.CANCELLED:
+        return False
+    return bool(row.state != SyncState.RUNNING or row.owner == owner)
+
+
 def syncs(runtime: Runtime) -> list[Job]:
     """The syncs that are owed, also those whose worker died or fell silent."""
     with runtime.transaction() as services:

@@ -4,7 +4,7 @@ import logging
 import time
 from threading import Event, Lock, Thread, current_thread
 
-from packistry import jobs
+from packistry import jobs, stopping
 from packistry.errors import PackistryError
 from packistry.jobs import owed
 from packistry.queue import EmbeddedQueue, Job, job_seconds
@@ -13,6 +13,7 @@ from packistry.runtime import Runtime
 LOOK_SECONDS = 1.0
 LOOK_AT_ABANDONED_SECONDS = 15.0
 STOP_SECONDS = 10.0
+GRACE = 0.3
 WATCH_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Workers:
         wanted = runtime.settings.workers if count is None else count
         self.count = wanted if isinstance(queue, EmbeddedQueue) else 0
         self._stopping = Event()
+        self._stop = stopping.Stop()
         self._lock = Lock()
         self._threads: list[Thread] = []
         self._running: dict[Thread, tuple[Job, float]] = {}
@@ -60,14 +62,20 @@ class Workers:
             Thread(target=self._watch, name="packistry-watch", daemon=True).start()
 
     def stop(self, timeout: float = STOP_SECONDS) -> bool:
-        """Take no more jobs and wait for those that run; False when some were left behind."""
+        """Take no more jobs and wait for those that run; False when some were left behind.
+
+        After a third of the time they are asked to stop: git is killed, what a sync has done so far
+        stays, and the rest is owed.
+        """
         self._stopping.set()
         self._queue.wake()
-        deadline = time.monotonic() + timeout
+        begun = time.monotonic()
         with self._lock:
             threads = list(self._threads)
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        for end in (begun + timeout * GRACE, begun + timeout):
+            for thread in threads:
+                thread.join(max(0.0, end - time.monotonic()))
+            self._stop.ask()
         left = ", ".join(map(str, self.running))
         if left:
             log.warning("These jobs did not end in time and will be done again: %s", left)
@@ -92,7 +100,8 @@ class Workers:
             job = self._queue.take(self.look_seconds)
             if job is not None and self._begin(me, job):
                 try:
-                    jobs.run(self.runtime, job.name, *job.arguments)
+                    with stopping.stoppable(self._stop):
+                        jobs.run(self.runtime, job.name, *job.arguments)
                 except jobs.UnknownJob:
                     log.warning("Nobody knows the job %s.", job)
                 finally:

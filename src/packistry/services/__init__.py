@@ -22,6 +22,7 @@ from packistry.services.repositories import Repositories
 from packistry.services.sessions import Sessions
 from packistry.services.setup import Setup
 from packistry.services.sources import Sources
+from packistry.services.syncs import Syncs
 from packistry.services.throttle import Throttles
 from packistry.services.tokens import Tokens
 from packistry.services.users import Users
@@ -122,6 +123,10 @@ class Services:
             self.packages,
             self.identities,
         )
+
+    @cached_property
+    def syncs(self) -> Syncs:
+        return Syncs(self.session, self.ledger)
 
     @cached_property
     def users(self) -> Users:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -13,6 +14,7 @@ from packistry.plugin import PluginError, Ref, Unavailable
 from packistry.services.dists import UNSAFE, Dists, StoredFile, stored_file
 from packistry.settings import MIB
 
+POOL = "packistry-archive"
 # What is stored together costs two transactions, whatever it is.
 REFS_IN_A_BATCH = 8
 BYTES_IN_A_BATCH = 64 * MIB
@@ -65,8 +67,8 @@ class Archives:
         self._make = make
         self._dists = dists
         self._uid = uid
-        self._makers = ThreadPoolExecutor(threads, thread_name_prefix="packistry-archive")
-        self._storers = ThreadPoolExecutor(STORED_AT_ONCE, thread_name_prefix="packistry-store")
+        self._makers = ThreadPoolExecutor(threads, thread_name_prefix=POOL)
+        self._storers = ThreadPoolExecutor(STORED_AT_ONCE, thread_name_prefix=f"{POOL}-store")
         self._most = threads + STORED_AT_ONCE * REFS_IN_A_BATCH
         self._done: SimpleQueue[Future[_Result]] = SimpleQueue()
         self._open: set[ExitStack] = set()
@@ -113,7 +115,8 @@ class Archives:
                 batch = []
 
     def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> None:
-        pool.submit(work).add_done_callback(self._done.put)
+        # What stops this thread's work (packistry.stopping) stops theirs.
+        pool.submit(copy_context().run, work).add_done_callback(self._done.put)
 
     def _made(self, ref: Ref) -> _Made | NotBuilt:
         with ExitStack() as stack:

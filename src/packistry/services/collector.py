@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from packistry import process
@@ -36,7 +36,6 @@ KEYS_AT_ONCE = 500
 SYNCS_AT_ONCE = 500
 # Owners on other machines cannot be asked whether they live.
 INTENT_LIVES = timedelta(days=1)
-SYNC_KEPT = timedelta(days=90)
 # A look that changed nothing, as most hourly ones, is of no interest for long.
 IDLE_SYNC_KEPT = timedelta(days=1)
 SYNCS_KEPT = 20
@@ -187,8 +186,8 @@ class Collector:
     def forget_syncs(self) -> int:
         """Drop old history; their number.
 
-        Of each project the newest 20 stay. Others go after 90 days, and after one day if they
-        went well and changed nothing.
+        Of each project the newest 20 stay. Others go after PACKISTRY_SYNC_DAYS, after one day if
+        they went well and changed nothing, and when newer ones are as many as PACKISTRY_SYNCS_KEPT.
         """
         total = 0
         while forgotten := self._forget_some_syncs():
@@ -196,6 +195,7 @@ class Collector:
         return total
 
     def _forget_some_syncs(self) -> int:
+        settings = self._transactions.context.settings
         newer = aliased(Sync)
         newer_ones = (
             select(func.count())
@@ -208,10 +208,15 @@ class Collector:
             .where(
                 Sync.state.in_(_FINISHED),
                 or_(
-                    Sync.finished_at < now() - SYNC_KEPT,
-                    idle & (Sync.finished_at < now() - IDLE_SYNC_KEPT),
+                    newer_ones >= settings.syncs_kept,
+                    and_(
+                        or_(
+                            Sync.finished_at < now() - timedelta(days=settings.sync_days),
+                            idle & (Sync.finished_at < now() - IDLE_SYNC_KEPT),
+                        ),
+                        newer_ones >= SYNCS_KEPT,
+                    ),
                 ),
-                newer_ones >= SYNCS_KEPT,
             )
             .limit(SYNCS_AT_ONCE)
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO, TypeVar
 
+from packistry import stopping
 from packistry.composer.manifest import BadManifest, Manifest, check, parse
 from packistry.composer.names import InvalidName, check_package_name
 from packistry.composer.semver import parse_stability, sort_key
@@ -127,7 +128,7 @@ class Importer:
         return self._records.stale
 
     def run(self) -> None:
-        """Do all that the comparison found. Raises ClaimLost and what the provider raises."""
+        """Do all that the comparison found. Raises ClaimLost, Stopped, PluginError."""
         comparison = self._comparison
         if not self._content.refs and not self._name:
             self._attempt(lambda services: self._records.refuse_all(services, NO_REFS))
@@ -141,6 +142,7 @@ class Importer:
         self._settle()
 
     def _attempt(self, work: Callable[[Services], T]) -> T:
+        stopping.check()
         return self._transactions.attempt(work)
 
     def _import(self, candidates: Sequence[Candidate]) -> None:

@@ -1,6 +1,6 @@
 """The ledger: which projects are owed a look, who is at it, and how it went."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -33,6 +33,10 @@ _REACHED: dict[str, Any] = {
     "lost_at": None,
     "told_gone": False,
 }
+DIED = (
+    "The worker died at it each time, as one does that runs out of memory. The log of the server "
+    "or of the machine says why; `packistry sync retry` tries again."
+)
 LOST = "The sync was cancelled or taken over."
 _OPEN = (SyncState.QUEUED, SyncState.RUNNING)
 
@@ -97,20 +101,20 @@ class Ledger:
             self._queue.enqueue(JOB, sync.id)
         return sync
 
-    def claim(self, sync_id: int, owner: str) -> Claim | None:
+    def claim(
+        self, sync_id: int, owner: str, *, on_death: Callable[[int], None] | None = None
+    ) -> Claim | None:
         """The right to run it now; None when it is not owed, not yet, or its project is busy.
 
-        A sync whose process died, or gave no sign of life for two minutes, is taken over.
+        A sync whose process died, or gave no sign of life for two minutes, is taken over. One that
+        had got further since it was begun has all its attempts again; one whose worker died five
+        times in a row has failed, which `on_death` is told with the project's id.
         """
         project_id = self._session.scalar(select(Sync.project_id).where(Sync.id == sync_id))
         if project_id is None or not self._lock(project_id):
             return None
         moment = now()
-        rows = self._session.execute(
-            select(Sync.id, Sync.state, Sync.owner, Sync.heartbeat_at, Sync.not_before)
-            .where(Sync.project_id == project_id, Sync.state.in_(_OPEN))
-            .with_for_update()
-        ).all()
+        rows = self._open(project_id)
         abandoned = {
             row.id
             for row in rows
@@ -126,7 +130,14 @@ class Ledger:
         if busy or sync_id not in ready | abandoned:
             return None
         values = {"state": SyncState.RUNNING, "owner": owner, "heartbeat_at": moment}
-        values |= {"started_at": moment, "attempts": Sync.attempts + 1, "done": 0, "total": 0}
+        (mine,) = (row for row in rows if row.id == sync_id)
+        attempts = 0 if sync_id in abandoned and mine.done else mine.attempts
+        if sync_id in abandoned and attempts >= MAX_ATTEMPTS:
+            self._bury(sync_id, project_id)
+            if on_death is not None:
+                on_death(project_id)
+            return None
+        values |= {"started_at": moment, "attempts": attempts + 1, "done": 0, "total": 0}
         self._update(Sync.id == sync_id, **values)
         return Claim(sync_id=sync_id, project_id=project_id, owner=owner, started_at=moment)
 
@@ -180,7 +191,7 @@ class Ledger:
         else:
             wait = FIRST_BACKOFF * BACKOFF_FACTOR ** max(0, attempts - 1)
             self._put_back(claim, moment + wait, reason)
-        self._unreachable(claim, reason)
+        self._unreachable(claim.project_id, reason)
         if missing:
             self._missing(self._session.get_one(Project, claim.project_id, populate_existing=True))
         return SyncState.FAILED if failed else SyncState.QUEUED
@@ -189,7 +200,11 @@ class Ledger:
         """The host asks for a pause of so many seconds. That is no failure. Raises ClaimLost."""
         wait = timedelta(seconds=retry_after)
         self._put_back(claim, now() + wait, reason, attempts=Sync.attempts - 1)
-        self._unreachable(claim, reason)
+        self._unreachable(claim.project_id, reason)
+
+    def give_back(self, claim: Claim) -> None:
+        """It was stopped for no fault of its own, and is owed at once. Raises ClaimLost."""
+        self._put_back(claim, now(), "", attempts=Sync.attempts - 1)
 
     def cancel(self, sync: Sync) -> None:
         """A sync that runs stops before its next ref. Raises Conflict when it is over already."""
@@ -246,6 +261,19 @@ class Ledger:
         query = select(Sync).where(Sync.project_id == project.id, Sync.state.in_(states))
         return self._session.scalars(query.order_by(Sync.id).limit(1)).first()
 
+    def _bury(self, sync_id: int, project_id: int) -> None:
+        values = {"state": SyncState.FAILED, "finished_at": now(), "error": DIED, "owner": ""}
+        self._update(Sync.id == sync_id, **values)
+        self._unreachable(project_id, DIED)
+
+    def _open(self, project_id: int) -> Sequence[Any]:
+        columns = (Sync.id, Sync.state, Sync.owner, Sync.heartbeat_at, Sync.not_before)
+        return self._session.execute(
+            select(*columns, Sync.attempts, Sync.done)
+            .where(Sync.project_id == project_id, Sync.state.in_(_OPEN))
+            .with_for_update()
+        ).all()
+
     def _lock(self, project_id: int) -> bool:
         # Two claims for one project come one after the other, on every database.
         query = select(Project.id).where(Project.id == project_id).with_for_update()
@@ -271,10 +299,10 @@ class Ledger:
         values |= {"state": SyncState.QUEUED, "owner": "", "error": reason}
         self._held(claim, not_before=not_before, **values)
 
-    def _unreachable(self, claim: Claim, reason: str) -> None:
+    def _unreachable(self, project_id: int, reason: str) -> None:
         self._session.execute(
             update(Project)
-            .where(Project.id == claim.project_id)
+            .where(Project.id == project_id)
             .values(unreachable=reason)
             .execution_options(synchronize_session=False)
         )

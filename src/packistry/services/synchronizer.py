@@ -29,9 +29,10 @@ from packistry.services import Services
 from packistry.services.comparison import Known, KnownVersion, Verdict, compare
 from packistry.services.dists import Place, place
 from packistry.services.importer import Content, Importer, Target
-from packistry.services.ledger import Claim, ClaimLost
+from packistry.services.ledger import DIED, Claim, ClaimLost
 from packistry.services.pins import pins_of
 from packistry.services.transactions import Transactions
+from packistry.stopping import Stopped
 
 # What another try in half a minute will not change; a person has to do something.
 FINAL = (
@@ -73,7 +74,7 @@ class Synchronizer:
         plugin, is raised, and the caller tells `Ledger.fail`.
         """
         owner = process.identity()
-        claim = self._transactions.attempt(lambda services: services.ledger.claim(sync_id, owner))
+        claim = self._transactions.attempt(lambda services: _claim(services, sync_id, owner))
         if claim is None:
             return
         try:
@@ -81,9 +82,16 @@ class Synchronizer:
         except ClaimLost:
             log.info("Sync %d was cancelled or taken over.", sync_id)
 
+    def _give_back(self, claim: Claim) -> None:
+        """Another worker goes on with it, unless it was cancelled: then ClaimLost is raised."""
+        self._transactions.attempt(lambda services: services.ledger.give_back(claim))
+        log.info("Sync %d was stopped, and is owed still.", claim.sync_id)
+
     def _run(self, claim: Claim) -> None:
         try:
             self._look(claim)
+        except Stopped:
+            self._give_back(claim)
         except plugin.RateLimited as error:
             reason, pause = str(error), error.retry_after
             self._transactions.attempt(
@@ -103,12 +111,7 @@ class Synchronizer:
         def write(services: Services) -> None:
             state = services.ledger.fail(claim.sync_id, reason, final=final, missing=missing)
             if state == SyncState.FAILED:
-                project = services.session.get_one(Project, claim.project_id)
-                services.events.announce(
-                    plugin.SyncFailed(
-                        source=project.source.name, project=project.external_id, error=reason
-                    )
-                )
+                _announce_failure(services, claim.project_id, reason)
 
         self._transactions.attempt(write)
 
@@ -215,6 +218,21 @@ class Synchronizer:
             archived=project.archived,
             targets=_targets(session, project, project.source),
         )
+
+
+def _claim(services: Services, sync_id: int, owner: str) -> Claim | None:
+    return services.ledger.claim(
+        sync_id,
+        owner,
+        on_death=lambda project_id: _announce_failure(services, project_id, DIED),
+    )
+
+
+def _announce_failure(services: Services, project_id: int, reason: str) -> None:
+    project = services.session.get_one(Project, project_id)
+    services.events.announce(
+        plugin.SyncFailed(source=project.source.name, project=project.external_id, error=reason)
+    )
 
 
 def _targets(session: Session, project: Project, source: Source) -> list[Target]:

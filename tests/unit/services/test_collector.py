@@ -289,3 +289,12 @@ def test_a_missing_file_is_found_and_reported(runtime, collector, package_id):
 def test_a_dist_that_is_not_built_yet_is_not_missed(runtime, collector, package_id):
     add_dist(runtime, package_id, "")
     assert collector.collect(verify=True).verified == 0
+
+
+def test_no_more_syncs_of_a_project_are_remembered_than_the_setting_says(
+    runtime, settings, package_id
+):
+    add_syncs(runtime, package_id, 30, timedelta(hours=1), eventful=True)
+    few = Runtime(settings.model_copy(update={"syncs_kept": 25}))
+    assert Collector(few).forget_syncs() == 5
+    few.close()
