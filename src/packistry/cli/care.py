@@ -1,6 +1,6 @@
 """Looking after the installation: doctor, plugins, gc, secrets."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 
@@ -8,6 +8,7 @@ from packistry.cli.installation import Installation, fail, pass_installation
 from packistry.cli.output import json_option, write_json, write_table
 from packistry.services.collector import Collector
 from packistry.services.doctor import Finding, Level, examine
+from packistry.services.repair import Repair
 from packistry.services.rotation import Rotation, drop_old_keys, put_new_key_first
 from packistry.services.secrets import SecretBox, load_keys
 
@@ -73,12 +74,18 @@ def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> No
 
 @click.command("gc")
 @click.option("--verify", is_flag=True, help="Read every dist, too, and compare its checksum.")
+@click.option("--repair", is_flag=True, help="Verify, and build lost and damaged dists anew.")
 @json_option
 @pass_installation
 @click.pass_context
-def gc(ctx: click.Context, installation: Installation, verify: bool, as_json: bool) -> None:
+def gc(
+    ctx: click.Context, installation: Installation, verify: bool, repair: bool, as_json: bool
+) -> None:
     """Remove what nothing refers to. Safe while the server runs."""
-    done = Collector(installation.runtime).collect(verify=verify)
+    done = Collector(installation.runtime).collect(verify=verify or repair)
+    if repair:
+        left = Repair(installation.runtime).run(done.faults)
+        done = replace(done, faults=left, repaired=len(done.faults) - len(left))
     if as_json:
         write_json(asdict(done))
     else:
@@ -86,8 +93,12 @@ def gc(ctx: click.Context, installation: Installation, verify: bool, as_json: bo
             f"Removed {done.files} file(s) that no dist names, {done.mirrors} mirror(s) of "
             f"projects that are gone and {done.syncs} old sync(s)."
         )
-        if verify:
+        if verify or repair:
             click.echo(f"Read {done.verified} dist(s); {len(done.faults)} cannot be served.")
+        if repair:
+            click.echo(f"Built {done.repaired} dist(s) anew, with the same bytes.")
+        elif done.faults:
+            click.echo("`packistry gc --repair` builds them anew where their commit is known.")
         for fault in done.faults:
             click.echo(f"{fault.package} at {fault.reference}: {fault.reason}", err=True)
     if done.faults:

@@ -61,12 +61,24 @@ class GitSourceProvider(SourceProvider[C]):
     @contextmanager
     def open(self, project: Project, workspace: Path) -> Iterator[Snapshot]:
         """The repository as it is now. Others who open it wait until this one is done."""
+        with self._mirror(project, workspace) as mirror:
+            with _translated():
+                mirror.sync()
+            yield _GitSnapshot(mirror)
+
+    @contextmanager
+    def open_kept(self, project: Project, workspace: Path) -> Iterator[Snapshot]:
+        """The repository as it was last fetched; cloned if it is not there or broken."""
+        with self._mirror(project, workspace) as mirror:
+            yield _GitSnapshot(mirror)
+
+    @contextmanager
+    def _mirror(self, project: Project, workspace: Path) -> Iterator[Mirror]:
         with ExitStack() as stack:
             with _translated():
                 mirror = Mirror(workspace / "mirror.git", self.remote(project), self.git_policy)
                 stack.enter_context(mirror.locked())
-                mirror.sync()
-            yield _GitSnapshot(mirror)
+            yield mirror
 
 
 class _GitSnapshot(Snapshot):

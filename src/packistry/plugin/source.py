@@ -259,6 +259,13 @@ class SourceProvider(ABC, Generic[C]):
         NotFound, CredentialsError, Unavailable … when the content cannot be had.
         """
 
+    def open_kept(self, project: Project, workspace: Path) -> AbstractContextManager[Snapshot]:
+        """The project's content as it was last opened, if it is still at hand; else as `open`.
+
+        For what is read by its commit alone, also while the host is away.
+        """
+        return self.open(project, workspace)
+
     def create_webhook(self, project: Project, url: str, secret: str) -> str:
         """Has the host send changes to `url`, signed with `secret`; the host's id for it."""
         raise PluginError(f"{self.title} cannot send webhooks.")

@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 class Fault:
     """A dist that cannot be served: `reason` is a sentence, `key` where its file should be."""
 
+    dist_id: int
     package: str
     reference: str
     key: str
@@ -68,13 +69,17 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """What was removed, and with `verify` how many dists were read and which are bad."""
+    """What was removed, and with `verify` how many dists were read and which are bad.
+
+    `repaired` of them are whole again.
+    """
 
     files: int = 0
     intents: int = 0
     mirrors: int = 0
     syncs: int = 0
     verified: int = 0
+    repaired: int = 0
     faults: tuple[Fault, ...] = ()
 
 
@@ -277,6 +282,7 @@ class Collector:
                 self._mark(dist.id, reason)
             if reason:
                 fault = Fault(
+                    dist_id=dist.id,
                     package=dist.name or "",
                     reference=dist.reference,
                     key=dist.storage_key,

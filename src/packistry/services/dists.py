@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
 import zope.sqlalchemy
@@ -26,18 +25,17 @@ from packistry import plugin, process
 from packistry.composer import archive
 from packistry.database import upsert
 from packistry.errors import ConfigurationError, NotFound
-from packistry.models import Dist, Intent, Package, Project, Source, Version, VersionKind
+from packistry.models import Dist, Intent, Package, Project, Source
 from packistry.models.base import now
-from packistry.plugin import GitSourceProvider, Ref, RefKind, Snapshot, SourceProvider
-from packistry.services.context import Context
-from packistry.services.projects import as_told
+from packistry.plugin import GitSourceProvider, Snapshot
+from packistry.services.orders import Order, wanted
+from packistry.services.places import Place, place
 from packistry.services.transactions import Transactions
 from packistry.settings import MIB, Settings
 
 JOB = "build_dist"
 # After a build that may work later: what waits for it asks again, nobody hammers a dead host.
 PAUSE = timedelta(seconds=30)
-SHORT_REFERENCE = 7
 DIGEST_IN_KEY = 16
 UNSAFE = (plugin.UnsafeContent, plugin.NotFound, plugin.Rejected, archive.UnsafeArchive)
 """What reading one ref raises when that ref alone is at fault, and always will be."""
@@ -70,31 +68,6 @@ class StoredFile:
     sha1: str
     sha256: str
     size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Order:
-    """A dist to be built."""
-
-    dist_id: int
-    package_id: int
-    uid: str
-    name: str
-    subdirectory: str
-    ref: Ref
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the content of a project is read, for one who has no transaction open."""
-
-    provider: SourceProvider[Any]
-    project: plugin.Project
-    workspace: Path
-
-    def open(self) -> AbstractContextManager[Snapshot]:
-        """The project's content as it is now."""
-        return self.provider.open(self.project, self.workspace)
 
 
 class Dists:
@@ -155,14 +128,23 @@ class Dists:
         if where is None:
             return
         try:
-            found = where()
-            with found.open() as snapshot:
-                checked = not isinstance(found.provider, GitSourceProvider)
-                for order in self._orders(dist_id):
-                    self._build(snapshot, order, checked=checked)
+            self._build_wanted(where(), dist_id)
         except (plugin.PluginError, NotFound, ConfigurationError, OSError) as error:
             log.warning("Dist %d cannot be built now: %s", dist_id, error)
             self._pause(dist_id)
+
+    def _build_wanted(self, found: Place, dist_id: int) -> None:
+        thoroughly = not isinstance(found.provider, GitSourceProvider)
+        with found.open_kept() as snapshot:
+            left = [
+                order
+                for order in self._orders(dist_id)
+                if not self._build(snapshot, order, thoroughly=thoroughly, final=False)
+            ]
+        if left:
+            with found.open() as snapshot:
+                for order in left:
+                    self._build(snapshot, order, thoroughly=thoroughly, final=True)
 
     def _want(self, session: Session, dist_id: int) -> None:
         moment = now()
@@ -199,28 +181,28 @@ class Dists:
             dist.wanted_at = now() + PAUSE
             return None
 
-    def _orders(self, dist_id: int) -> list[_Order]:
-        return self._transactions.attempt(lambda services: _orders(services.session, dist_id))
+    def _orders(self, dist_id: int) -> list[Order]:
+        return self._transactions.attempt(lambda services: wanted(services.session, dist_id))
 
-    def _build(self, snapshot: Snapshot, order: _Order, *, checked: bool) -> None:
+    def _build(self, snapshot: Snapshot, order: Order, *, thoroughly: bool, final: bool) -> bool:
+        """Whether that is settled. Unless `final`, content that is not there is not."""
         settings = self._transactions.context.settings
-        prefix = archive_prefix(order.name, order.ref.commit)
         try:
-            with ExitStack() as stack:
-                stream = stack.enter_context(
-                    snapshot.archive(order.ref, order.subdirectory, prefix=prefix)
-                )
-                check_archive(stream, settings, thoroughly=checked)
+            with order.archive(snapshot) as stream:
+                check_archive(stream, settings, thoroughly=thoroughly)
                 stored = self.store(order.uid, order.ref.commit, stream)
         except UNSAFE as error:
+            if isinstance(error, plugin.NotFound) and not final:
+                return False
             reason = str(error)
             self._transactions.attempt(
                 lambda services: _mark_failed(services.session, order.dist_id, reason)
             )
-            return
+            return True
         self._transactions.attempt(
             lambda services: record(services.session, order.package_id, order.ref.commit, stored)
         )
+        return True
 
     def _pause(self, dist_id: int) -> None:
         later = now() + PAUSE
@@ -236,22 +218,6 @@ class Dists:
 
 class TooLarge(archive.UnsafeArchive):
     """A zip beyond PACKISTRY_MAX_ARCHIVE_BYTES."""
-
-
-def place(context: Context, source: Source, project: Project) -> Callable[[], Place]:
-    """What gives the place, to be called outside of transactions: it runs a plugin's code.
-
-    Needs a transaction for its rows. Raises ConfigurationError; what is returned raises
-    PluginMissing, ConfigError and PluginFault.
-    """
-    make = context.provider_maker(source)
-    told, workspace = as_told(project), context.workspace(project)
-    return lambda: Place(provider=make(), project=told, workspace=workspace)
-
-
-def archive_prefix(name: str, reference: str) -> str:
-    """The one top folder of a package's dist."""
-    return f"{name.replace('/', '-')}-{reference[:SHORT_REFERENCE]}"
 
 
 def stored_file(uid: str, reference: str, stream: BinaryIO) -> StoredFile:
@@ -343,64 +309,6 @@ def _execute(session: Session, statement: Executable, parameters: Any) -> Cursor
     result = session.connection().execute(statement, parameters)
     zope.sqlalchemy.mark_changed(session)
     return result
-
-
-def _orders(session: Session, dist_id: int) -> list[_Order]:
-    """The dist, and the others of its project that are wanted: one look at the project does."""
-    project_id = (
-        select(Package.project_id)
-        .join(Dist, Dist.package_id == Package.id)
-        .where(Dist.id == dist_id)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(
-            Dist.id,
-            Dist.package_id,
-            Dist.reference,
-            Dist.created_at,
-            Package.uid,
-            Package.name,
-            Package.subdirectory,
-            Version.kind,
-            Version.ref,
-            Version.committed_at,
-        )
-        .join(Package, Package.id == Dist.package_id)
-        .outerjoin(
-            Version,
-            (Version.dist_id == Dist.id) & (Version.kind != VersionKind.UPLOAD),
-        )
-        .where(
-            Package.project_id == project_id,
-            Dist.storage_key == "",
-            Dist.failure == "",
-            (Dist.id == dist_id) | Dist.wanted_at.is_not(None),
-        )
-        .order_by(Dist.id != dist_id, Dist.wanted_at, Version.id)
-    )
-    orders: dict[int, _Order] = {}
-    for row in rows:
-        if row.id not in orders:
-            orders[row.id] = _Order(
-                dist_id=row.id,
-                package_id=row.package_id,
-                uid=row.uid,
-                name=row.name or "package",
-                subdirectory=row.subdirectory,
-                ref=_ref(row.kind, row.ref, row.reference, row.committed_at or row.created_at),
-            )
-    return list(orders.values())
-
-
-def _ref(kind: str | None, name: str | None, commit: str, committed_at: datetime) -> Ref:
-    # A branch that moved on left the dist of this commit behind: then no ref has its name.
-    return Ref(
-        kind=RefKind(kind or RefKind.BRANCH),
-        name=name or commit,
-        commit=commit,
-        committed_at=committed_at,
-    )
 
 
 def _mark_failed(session: Session, dist_id: int, reason: str) -> None:

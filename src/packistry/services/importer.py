@@ -32,8 +32,9 @@ from packistry.services.comparison import (
     duplicate,
     moved,
 )
-from packistry.services.dists import Dists, StoredFile, archive_prefix, check_archive
+from packistry.services.dists import Dists, StoredFile, check_archive
 from packistry.services.ledger import Claim
+from packistry.services.orders import archive_prefix
 from packistry.services.pins import Hold
 from packistry.services.records import Facts, Item, Record, Records
 from packistry.services.transactions import Transactions

@@ -27,10 +27,10 @@ from packistry.models import (
 from packistry.plugin import GitSourceProvider, Ref, RefusedRef, Snapshot
 from packistry.services import Services
 from packistry.services.comparison import Known, KnownVersion, Verdict, compare
-from packistry.services.dists import Place, place
 from packistry.services.importer import Content, Importer, Target
 from packistry.services.ledger import DIED, Claim, ClaimLost
 from packistry.services.pins import pins_of
+from packistry.services.places import Place, place
 from packistry.services.transactions import Transactions
 from packistry.stopping import Stopped
 

@@ -100,6 +100,18 @@ def test_rotation_without_the_old_key_is_refused(cli, secret):
     assert "Put the old key back" in cli.fails("secrets", "rotate")
 
 
+def test_a_dist_that_was_lost_is_built_anew(cli, upstream, tmp_path):
+    cli.ok("repository", "add", "main")
+    cli.ok("source", "add", "git", "--provider", "git")
+    path = str(upstream.path)
+    cli.ok("package", "add", "--repository", "", "--source", "git", path, "--wait")
+    (stored,) = (tmp_path / "data" / "dists").rglob("*.zip")
+    stored.unlink()
+    assert "is missing" in cli.fails("gc", "--verify")
+    assert "Built 1 dist(s) anew" in cli.ok("gc", "--repair")
+    assert stored.exists()
+
+
 def test_the_version_is_told(cli):
     assert re.search(r"\d+\.\d+\.\d+", cli.ok("--version"))
 

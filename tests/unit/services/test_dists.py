@@ -1,4 +1,5 @@
 import io
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -96,6 +97,25 @@ def test_the_dist_of_a_commit_no_ref_points_to_can_still_be_built(
     importing.sync(package)
     Dists(importing.runtime).build(importing.dists(package)[old].id)
     assert importing.files(importing.dists(package)[old])["a"] == b"1"
+
+
+def test_a_lazy_dist_is_built_while_its_host_is_away(
+    importing: Importing, lazy: int, library: GitRepository
+) -> None:
+    files = library.archive("HEAD")
+    library.path.rename(library.path.with_name("away"))
+    Dists(importing.runtime).build(only(importing, lazy).id)
+    assert importing.files(only(importing, lazy)) == files
+
+
+def test_a_lazy_dist_whose_commit_was_lost_here_is_fetched(
+    importing: Importing, lazy: int, library: GitRepository
+) -> None:
+    mirror = importing.runtime.workspace(importing.project(lazy)) / "mirror.git"
+    shutil.rmtree(mirror)
+    shutil.copytree(GitRepository(library.path.with_name("other")).path / ".git", mirror)
+    Dists(importing.runtime).build(only(importing, lazy).id)
+    assert importing.files(only(importing, lazy)) == library.archive("HEAD")
 
 
 def test_one_look_at_a_project_builds_all_that_is_wanted_of_it(
