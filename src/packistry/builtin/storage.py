@@ -110,13 +110,15 @@ class Local(Storage[LocalConfig]):
 @contextmanager
 def _folder(root: int, names: list[str], *, make: bool = False) -> Iterator[int]:
     """A descriptor of the folder below `root`. FileNotFoundError when it is none, or a link."""
-    opened = [os.dup(root)]
+    opened: list[int] = []
+    folder = root
     try:
         for name in names:
             if make:
-                _make_folder(name, opened[-1])
-            opened.append(_open_folder(name, opened[-1], make=make))
-        yield opened[-1]
+                _make_folder(name, folder)
+            folder = _open_folder(name, folder, make=make)
+            opened.append(folder)
+        yield folder
     finally:
         for descriptor in opened:
             os.close(descriptor)

@@ -5,6 +5,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from pyramid.config import Configurator
+from pyramid.request import Request
 
 from packistry.models import Channel, Package
 from packistry.runtime import Runtime
@@ -65,7 +66,8 @@ def make_app(runtime: Runtime, *, cache_bytes: int = CACHE_BYTES) -> Application
 
 def _pyramid(parts: Parts) -> Any:
     config = Configurator()
-    config.add_request_method(lambda _request: parts, "parts", property=True)
+    # A request method would give each request a class of its own, which costs what a view does.
+    config.set_request_factory(type("PartsRequest", (Request,), {"parts": parts}))
     config.include("packistry.web.errors")
     config.include("packistry.web.pages")
     config.include("packistry.web.routes")

@@ -3,10 +3,8 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import timedelta
-from typing import BinaryIO
 
 from pyramid.request import Request
 from pyramid.response import Response
@@ -17,12 +15,12 @@ from packistry.services.dists import Dists
 from packistry.services.reads import Archive
 from packistry.web import answers, ranges
 from packistry.web.errors import response
+from packistry.web.files import CHUNK, FileBody
 from packistry.web.parts import Parts
-from packistry.web.ranges import Span, Unsatisfiable
+from packistry.web.ranges import Unsatisfiable
 from packistry.web.security import admit, claimed_token, repository
 
 LINK_LIFE = timedelta(minutes=5)
-CHUNK = 64 * 1024
 FIRST_LOOK = 0.02
 SLOWEST_LOOK = 0.25
 
@@ -142,6 +140,7 @@ def _without_content(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _bytes(request: Request, archive: Archive, headers: list[tuple[str, str]]) -> Response:
+    parts: Parts = request.parts
     environ = request.environ
     try:
         span = ranges.span(
@@ -158,7 +157,8 @@ def _bytes(request: Request, archive: Archive, headers: list[tuple[str, str]]) -
     if request.method == "HEAD":
         return Response(status=status, headerlist=headers, app_iter=())
     try:
-        body = _Body(request.parts, archive.storage_key, span)
+        stored = parts.runtime.storage.open(archive.storage_key)
+        body = FileBody(stored, start=span.start, length=span.length)
     except FileNotFoundError:
         log.error("The storage has lost %s.", archive.storage_key)
         return response(answers.error(404, "The storage has lost this dist.", warn=True))
@@ -176,33 +176,3 @@ def _count(request: Request, archive: Archive, *, starts: bool) -> None:
     if starts and request.method == "GET":
         version = request.matchdict["version"]
         request.parts.tally.downloaded(archive.package_id, archive.dist_id, version[:300])
-
-
-class _Body:
-    """A span of a stored dist: a file for servers that send files, chunks for the others."""
-
-    def __init__(self, parts: Parts, key: str, span: Span) -> None:
-        self._stack = ExitStack()
-        self._stream: BinaryIO = self._stack.enter_context(parts.runtime.storage.open(key))
-        self._stream.seek(span.start)
-        self._left = span.length
-
-    def __iter__(self) -> Iterator[bytes]:
-        while self._left > 0 and (chunk := self._stream.read(min(CHUNK, self._left))):
-            self._left -= len(chunk)
-            yield chunk
-
-    def read(self, size: int = -1) -> bytes:
-        return self._stream.read(size)
-
-    def seek(self, position: int, whence: int = 0) -> int:
-        return self._stream.seek(position, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self._stack.close()

@@ -5,16 +5,21 @@ and sends an answer's headers and its body in two pieces.
 """
 
 import logging
+import os
 import socket
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from waitress.adjustments import Adjustments
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge, queue_logger
+
+from packistry.web.files import FileBody
 
 MIB = 1024 * 1024
 MAX_HEADERS = 64 * 1024
@@ -100,10 +105,49 @@ def is_delivery(segments: Sequence[str]) -> bool:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # Waitress has no types
-    """A connection whose requests are our tasks."""
+    """A connection whose requests are our tasks, and which sends at once what it can.
+
+    Stock Waitress puts all into buffers first, and reads files into them.
+    """
 
     task_class = Task
     parser_class = Parser
+
+    def write_soon(self, data: Any) -> int:
+        size = len(data)
+        sent = 0
+        with self.outbuf_lock:
+            # Nothing may overtake what waits already.
+            if self.connected and size and not self.total_outbufs_len:
+                sent = self._sent(data)
+        if sent < size or not size:
+            is_file = isinstance(data, ReadOnlyFileBasedBuffer)
+            super().write_soon(data if is_file else data[sent:])
+        elif isinstance(data, ReadOnlyFileBasedBuffer):
+            data.close()
+        return size
+
+    def _sent(self, data: Any) -> int:
+        """How many bytes the connection took; of a file, those are skipped."""
+        if not isinstance(data, ReadOnlyFileBasedBuffer):
+            sent: int = self.send(data, do_close=False)
+        else:
+            sent = self._sent_of_file(data)
+        if sent:
+            self.last_activity = time.time()
+        return sent
+
+    def _sent_of_file(self, data: Any) -> int:
+        descriptor = data.file.descriptor if isinstance(data.file, FileBody) else None
+        if descriptor is None:
+            return 0
+        try:
+            sent = os.sendfile(self.socket.fileno(), descriptor, data.file.tell(), data.remain)
+        except OSError:
+            # It takes nothing now, or is gone: sending it the other way says which.
+            return 0
+        data.skip(sent)
+        return sent
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]  # Waitress has no types
