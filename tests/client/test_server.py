@@ -160,6 +160,23 @@ def test_a_dist_is_streamed_whole_and_in_parts(port: int, shipped: Shipped) -> N
     client.close()
 
 
+def test_a_client_that_reads_slowly_gets_the_whole_dist_and_the_next_answer(
+    port: int, stock: Stock
+) -> None:
+    """More than a connection takes at once: some is sent at once, the rest from the file."""
+    large = stock.version("acme/large", "1.0.0", text=os.urandom(8_000_000).hex())
+    asked = f"GET {large.path} HTTP/1.1\r\nHost: x\r\n"
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        client.connect(("127.0.0.1", port))
+        part = f"{asked}Range: bytes=5-9\r\nConnection: close\r\n\r\n"
+        client.sendall(f"{asked}\r\n{part}".encode())
+        received = b"".join(iter(lambda: client.recv(1_000_000), b""))
+    first, second = received.split(b"HTTP/1.1 206 Partial Content\r\n")
+    assert first.partition(b"\r\n\r\n")[2] == large.content
+    assert second.partition(b"\r\n\r\n")[2] == large.content[5:10]
+
+
 def test_fifty_clients_at_once_are_all_served(port: int, shipped: Shipped) -> None:
     """Statement 36, and more: no 429, no 503, nothing mixed up."""
     paths = [PATH, "/packages.json", "/p2/acme/none.json", shipped.path, "/list.json"]
