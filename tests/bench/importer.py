@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from packistry import jobs
+from packistry import jobs, process
 from packistry.inputs import NewPackage, NewRepository, NewSource
 from packistry.models import Dists, Sync, SyncState
 from packistry.runtime import Runtime
@@ -80,6 +80,7 @@ def main() -> None:
     importing = Importing(runtime, Dists(dists))
     importing.add(gits.small(root / "small.git"))
     importing.again()
+    process.settle()
     first = importing.add(Path(git))
     again = importing.again()
     with runtime.transaction() as services:

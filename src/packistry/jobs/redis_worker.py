@@ -10,7 +10,7 @@ import redis
 from rq import Worker
 from rq.exceptions import StopRequested
 
-from packistry import jobs
+from packistry import jobs, process
 from packistry.errors import ConfigurationError
 from packistry.jobs.scheduler import Scheduler
 from packistry.queue.redis import SERIALIZER, OurJob, RqQueue
@@ -35,6 +35,7 @@ def run_worker(runtime: Runtime, *, burst: bool = False) -> None:
     if not isinstance(queue, RqQueue):
         raise ConfigurationError("PACKISTRY_REDIS_URL is not set, so there is no queue to work on.")
     scheduler = Scheduler(runtime)
+    process.settle()
     try:
         while _work(runtime, queue, scheduler, burst=burst):
             time.sleep(RECONNECT_SECONDS)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
 
+from packistry import process
 from packistry.web.http import make_server
 
 # A process that dies sooner than this after its start is not started again at once.
@@ -48,6 +49,7 @@ def run(
         if stop.asked:
             # A plugin that was being loaded may have caught the exception.
             raise SystemExit
+        process.settle()
         _pin(core)
         make_server(application, listening, threads=threads, max_upload=max_upload).run()
     except SystemExit:
