@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewRepository, RepositoryChange
 from packistry.models import Package, Repository
+from packistry.services.access import Actor, enterable
 from packistry.services.packages import Packages
 
 
@@ -17,6 +18,11 @@ class Repositories:
     def all(self) -> list[Repository]:
         """The root first, the others by path."""
         return list(self._session.scalars(select(Repository).order_by(Repository.path)))
+
+    def readable(self, actor: Actor, *, limit: int) -> list[Repository]:
+        """The first of those that the actor may enter, the root before the others."""
+        query = select(Repository).where(enterable(actor)).order_by(Repository.path).limit(limit)
+        return list(self._session.scalars(query))
 
     def find(self, path: str) -> Repository | None:
         query = select(Repository).where(Repository.path == path)

@@ -193,6 +193,13 @@ class Visit:
             self.cookies.keep_toast(response, self._toast)
         return response
 
+    def signed_in(self, cookie: str, path: str) -> Response:
+        """To that path, signed in with the cookie of a new session."""
+        self.cookies.session = cookie
+        response = self.go_to(path)
+        self.cookies.keep(response, cookie)
+        return response
+
     def say(self, text: str, *, link: str = "", href: str = "") -> None:
         """Say it on the page that they are sent to."""
         self._toast = Toast(text=text, link=link, href=href)

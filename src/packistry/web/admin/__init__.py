@@ -1,6 +1,6 @@
 """The web admin: a module for each noun, each with the `PAGES` it answers."""
 
-from packistry.web.admin import overview, repositories, setup, sign_in
+from packistry.web.admin import everything, overview, repositories, setup, sign_in
 from packistry.web.pages import Page
 
 PAGES: tuple[Page, ...] = (
@@ -8,5 +8,6 @@ PAGES: tuple[Page, ...] = (
     *sign_in.PAGES,
     *setup.PAGES,
     *repositories.PAGES,
+    *everything.PAGES,
 )
 """All pages. A test looks at every one of them in every role."""

@@ -36,9 +36,7 @@ def submit(visit: Visit) -> Response:
         services.audit.note("sign-in.succeeded", user, actor=actor_of(user))
         cookie = services.sessions.begin(user, address=visit.address, agent=visit.browser.agent)
     visit.say("This server is yours. Three steps lead to the first install.")
-    response = visit.go("overview")
-    visit.cookies.keep(response, cookie)
-    return response
+    return visit.signed_in(cookie, visit.url("overview"))
 
 
 PAGES = (

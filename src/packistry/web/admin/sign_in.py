@@ -29,9 +29,7 @@ def submit(visit: Visit) -> Response:
         cookie = sign_in.sign_in(visit.runtime, visit.author, email, password, visit.browser)
     except Forbidden as error:
         raise Invalid(str(error)) from None
-    response = visit.go_to(visit.safe(visit.text("next")))
-    visit.cookies.keep(response, cookie)
-    return response
+    return visit.signed_in(cookie, visit.safe(visit.text("next")))
 
 
 def leave(visit: Visit) -> Response:

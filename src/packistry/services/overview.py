@@ -1,0 +1,227 @@
+"""What a server did lately and what it owes its people, as far as who asks may see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from packistry.models import (
+    Download,
+    Outcome,
+    Package,
+    Project,
+    Repository,
+    Source,
+    Sync,
+    SyncItem,
+    SyncReason,
+    SyncState,
+    Token,
+    User,
+)
+from packistry.services.access import Actor, enterable, readable, token_predicate
+
+# Of syncs that changed nothing there may be thousands between two that did.
+LOOKED_AT = 2000
+SHOWN_VERSIONS = 3
+CAME = (Outcome.IMPORTED, Outcome.UPDATED, Outcome.REMOVED)
+REFUSED = (Outcome.SKIPPED, Outcome.FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """How much there is; None for what they may not see."""
+
+    packages: int
+    repositories: int
+    tokens: int
+    sources: int | None
+    members: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A package and how often it was downloaded."""
+
+    id: int
+    name: str
+    downloads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recent:
+    """A sync of a project: what came of it and why it ran. `packages` are (id, name)."""
+
+    id: int
+    project: str
+    packages: Sequence[tuple[int, str | None]]
+    state: SyncState
+    reason: SyncReason
+    done: int
+    total: int
+    error: str
+    came: Sequence[str]
+    more: int
+    refused: int
+    held: int
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Overview:
+    """Looks at the whole for one actor."""
+
+    def __init__(self, session: Session, actor: Actor) -> None:
+        self._session = session
+        self._actor = actor
+
+    def numbers(self) -> Numbers:
+        counted = {
+            "packages": _packages(func.count()).where(self._mine()),
+            "repositories": select(func.count())
+            .select_from(Repository)
+            .where(enterable(self._actor)),
+            "tokens": select(func.count())
+            .select_from(Token)
+            .where(Token.revoked_at.is_(None), token_predicate(self._actor)),
+            "sources": select(func.count()).select_from(Source),
+            "members": select(func.count()).select_from(User).where(User.active.is_(True)),
+        }
+        row = self._session.execute(
+            select(*(query.scalar_subquery().label(name) for name, query in counted.items()))
+        ).one()
+        admin = self._actor.admin
+        return Numbers(
+            packages=row.packages,
+            repositories=row.repositories,
+            tokens=row.tokens,
+            sources=row.sources if admin else None,
+            members=row.members if admin else None,
+        )
+
+    def downloads(self, first: date) -> dict[date, int]:
+        """How many each day, from that day on."""
+        query = (
+            select(Download.day, func.sum(Download.downloads))
+            .where(Download.day >= first)
+            .group_by(Download.day)
+        )
+        if not self._actor.admin:
+            query = query.where(Download.package_id.in_(_packages(Package.id).where(self._mine())))
+        return {day: int(number) for day, number in self._session.execute(query)}
+
+    def ever_downloaded(self) -> bool:
+        """Whether anything was ever installed from here."""
+        return bool(self._session.scalar(select(exists().where(Download.downloads > 0))))
+
+    def most(self, first: date, limit: int) -> list[Installed]:
+        """The packages downloaded most since that day."""
+        number = func.sum(Download.downloads)
+        most = (
+            select(Download.package_id, number.label("number"))
+            .where(Download.day >= first)
+            .group_by(Download.package_id)
+            .subquery()
+        )
+        query = (
+            _packages(Package.id, Package.name, most.c.number)
+            .join(most, most.c.package_id == Package.id)
+            .where(self._mine(), Package.name.is_not(None), most.c.number > 0)
+            .order_by(most.c.number.desc(), Package.name)
+            .limit(limit)
+        )
+        return [
+            Installed(id=id_, name=name, downloads=int(number))
+            for id_, name, number in self._session.execute(query)
+        ]
+
+    def recent(self, limit: int) -> list[Recent]:
+        """The syncs that changed something, are under way or failed, the newest first."""
+        newest = self._session.scalar(select(func.max(Sync.id))) or 0
+        told = or_(Sync.state != SyncState.DONE, exists().where(SyncItem.sync_id == Sync.id))
+        query = (
+            select(Sync)
+            .where(Sync.id > newest - LOOKED_AT, told)
+            .order_by(Sync.id.desc())
+            .limit(limit)
+        )
+        if not self._actor.admin:
+            seen = _packages(Package.project_id).where(self._mine())
+            query = query.where(Sync.project_id.in_(seen))
+        return [self._recent(sync) for sync in self._session.scalars(query)]
+
+    def expiring(self, until: datetime, used_since: datetime, present: datetime) -> list[Token]:
+        """Tokens still in use that end before `until`, the first to end first."""
+        query = (
+            select(Token)
+            .where(
+                Token.revoked_at.is_(None),
+                Token.expires_at > present,
+                Token.expires_at <= until,
+                Token.last_used_at >= used_since,
+                token_predicate(self._actor),
+            )
+            .order_by(Token.expires_at, Token.id)
+        )
+        return list(self._session.scalars(query))
+
+    def unreachable(self) -> list[tuple[Source, int, str]]:
+        """For each source with projects that cannot be read: how many, and why one cannot."""
+        query = (
+            select(Source, func.count(), func.max(Project.unreachable))
+            .join(Project, Project.source_id == Source.id)
+            .where(Project.unreachable != "", exists().where(Package.project_id == Project.id))
+            .group_by(Source.id)
+            .order_by(func.count().desc(), Source.name)
+        )
+        if not self._actor.admin:
+            return []
+        return [(source, int(count), why) for source, count, why in self._session.execute(query)]
+
+    def _mine(self) -> ColumnElement[bool]:
+        if self._actor.admin:
+            return true()
+        return readable(self._actor) if not self._actor.anonymous else false()
+
+    def _recent(self, sync: Sync) -> Recent:
+        items = self._session.execute(
+            select(SyncItem.outcome, SyncItem.version, SyncItem.ref)
+            .where(SyncItem.sync_id == sync.id)
+            .order_by(SyncItem.id)
+        ).all()
+        came = [version or ref for outcome, version, ref in items if outcome in CAME]
+        packages = self._session.execute(
+            _packages(Package.id, Package.name)
+            .where(Package.project_id == sync.project_id, self._mine())
+            .order_by(Package.name)
+        ).all()
+        return Recent(
+            id=sync.id,
+            project=sync.project.path,
+            packages=[(id_, name) for id_, name in packages],
+            state=sync.state,
+            reason=sync.reason,
+            done=sync.done,
+            total=sync.total,
+            error=sync.error,
+            came=came[:SHOWN_VERSIONS],
+            more=max(0, len(came) - SHOWN_VERSIONS),
+            refused=sum(outcome in REFUSED for outcome, _, _ in items),
+            held=sum(outcome is Outcome.HELD for outcome, _, _ in items),
+            requested_at=sync.requested_at,
+            started_at=sync.started_at,
+            finished_at=sync.finished_at,
+        )
+
+
+def _packages(*columns: Any) -> Select[Any]:
+    query: Select[Any] = (
+        select(*columns)
+        .select_from(Package)
+        .join(Repository, Repository.id == Package.repository_id)
+    )
+    return query

@@ -1,0 +1,111 @@
+"""A server for browsers, and the browser: both run as long as the tests do."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from packistry.app import make_app
+from packistry.runtime import Runtime
+from packistry.settings import Settings
+from packistry.web.admin import PAGES
+from packistry.web.cookies import SESSION
+from packistry.web.http import listen, make_server
+from packistry.web.pages import Page
+from tests.browser.seed import Seeded, seed
+
+CHROMIUM = "/usr/bin/chromium"
+# As a test runs it: no sandbox for root, and no talking to the browser's maker.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--font-render-hinting=none",
+)
+DESK, PHONE = (1280, 900), (390, 844)
+
+
+class Site:
+    """The server: its address, and who may be signed in there."""
+
+    def __init__(self, runtime: Runtime, url: str, seeded: Seeded) -> None:
+        self.runtime = runtime
+        self.url = url
+        self.seeded = seeded
+
+    def path(self, page: Page) -> str:
+        """The page's address. KeyError: have `seed` say what its new placeholder stands for."""
+        return re.sub(r"{(\w+)[^}]*}", lambda found: str(self._value(found[1])), page.path)
+
+    def _value(self, name: str) -> Any:
+        return self.seeded.numbers[name]
+
+    def context(
+        self,
+        browser: Browser,
+        *,
+        role: str = "admin",
+        size: tuple[int, int] = DESK,
+        theme: str = "light",
+        scripts: bool = True,
+    ) -> BrowserContext:
+        """A window of somebody; role "" is a stranger."""
+        context = browser.new_context(
+            base_url=self.url,
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+            java_script_enabled=scripts,
+        )
+        if role:
+            cookie = self.seeded.cookies[role]
+            context.add_cookies([{"name": SESSION, "value": cookie, "url": self.url}])
+        return context
+
+
+@contextmanager
+def serving(folder: Path, *, empty: bool = False) -> Iterator[Site]:
+    """A server on a port of its own, with data in it."""
+    listening = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    settings = Settings(data_dir=folder, url=url, workers=0, allow_hosts=("127.0.0.1",))
+    runtime = Runtime(settings)
+    runtime.prepare()
+    seeded = Seeded(numbers={}, cookies={}) if empty else seed(runtime)
+    application = make_app(runtime)
+    server = make_server(application, listening, threads=4, max_upload=1024 * 1024)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield Site(runtime, url, seeded)
+    finally:
+        server.close()
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        thread.join(5)
+        application.close()
+        runtime.close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, without a screen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=list(ARGUMENTS)
+        )
+        yield browser
+        browser.close()
+
+
+def shown() -> list[Page]:
+    """The pages that somebody who is signed in can look at."""
+    return [page for page in PAGES if page.show is not None and page.name not in ("login", "setup")]

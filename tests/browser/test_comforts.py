@@ -1,0 +1,88 @@
+"""What scripts add, and that nothing is lost without them."""
+
+from typing import Any
+
+import pytest
+
+from tests.browser.seed import PASSWORD
+from tests.browser.site import Site
+
+
+@pytest.fixture
+def tab(browser: Any, site: Site) -> Any:
+    with site.context(browser) as context:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        yield context.new_page()
+
+
+def test_a_command_is_copied_as_it_is_pasted(tab, site):
+    number = site.seeded.numbers["repository"]
+    tab.goto(f"/admin/repositories/{number}")
+    tab.get_by_role("button", name="Copy command 1").click()
+    tab.get_by_text("Copied").wait_for()
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied == f"composer config repositories.packistry composer {site.url}"
+
+
+def test_a_list_is_narrowed_while_one_types(tab):
+    tab.goto("/admin/repositories")
+    tab.fill("#q", "partn")
+    tab.get_by_text("1–1 of 1").wait_for()
+    assert tab.locator("tbody tr").count() == 1
+    assert tab.url.endswith("?q=partn")
+    tab.fill("#q", "nothing like that")
+    tab.get_by_text("No repository matches").wait_for()
+
+
+def test_the_slash_key_goes_to_the_search(tab):
+    tab.goto("/admin/repositories")
+    tab.keyboard.press("/")
+    tab.keyboard.type("money")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/admin/search?q=money")
+    assert tab.get_by_text("acme/money").count() == 1
+
+
+def test_a_secret_is_shown_while_one_looks_at_it(browser, empty_site):
+    with empty_site.runtime.transaction() as services:
+        link = services.setup.new_link("")
+    with empty_site.context(browser, role="") as context:
+        tab = context.new_page()
+        tab.goto(link)
+        tab.fill("#f-password", PASSWORD)
+        tab.get_by_role("button", name="Show password").click()
+        assert tab.get_attribute("#f-password", "type") == "text"
+        tab.get_by_role("button", name="Hide password").click()
+        assert tab.get_attribute("#f-password", "type") == "password"
+
+
+def test_without_scripts_a_server_is_set_up_and_a_repository_made_published_and_removed(
+    browser, empty_site
+):
+    with empty_site.runtime.transaction() as services:
+        link = services.setup.new_link("")
+    with empty_site.context(browser, role="", scripts=False) as context:
+        tab = context.new_page()
+        tab.goto(link)
+        tab.fill("#f-name", "Ada")
+        tab.fill("#f-email", "ada@x.org")
+        tab.fill("#f-password", PASSWORD)
+        tab.get_by_role("button", name="Become the administrator").click()
+        tab.get_by_role("link", name="Repositories").click()
+        tab.get_by_role("link", name="Add repository").click()
+        tab.fill("#f-name", "Team <b>A</b>")
+        tab.fill("#f-path", "team-a")
+        tab.get_by_role("button", name="Add repository").click()
+        assert tab.inner_text("h1") == "Team <b>A</b>"
+        tab.get_by_role("link", name="Make public…").click()
+        tab.get_by_role("button", name="Make public").click()
+        assert "No token needed" in tab.inner_text("main")
+        tab.get_by_role("link", name="Remove repository…").click()
+        tab.fill("#f-sure", "Team <b>A</b>")
+        tab.get_by_role("button", name="Remove repository").click()
+        assert "is removed" in tab.inner_text("[data-toast]")
+        tab.get_by_role("button", name="Sign out").click()
+        tab.get_by_label("E-mail").fill("ada@x.org")
+        tab.get_by_label("Password").fill(PASSWORD)
+        tab.get_by_role("button", name="Sign in").click()
+        assert "Ada" in tab.inner_text(".top")
