@@ -26,7 +26,8 @@ class Watched:
         tab.on("requestfailed", lambda request: self.complaints.append(request.url))
 
     def _hear(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
+        # That a form was refused is what some tests are about.
+        if kind in ("error", "warning") and "status of 422" not in text:
             self.complaints.append(text)
 
     def look_at(self, path: str) -> None:
@@ -72,14 +73,11 @@ def test_the_pages_of_strangers_are_sound(look, browser, empty_site):
         watched.tab.fill("#f-email", "ada@x.org")
         watched.tab.fill("#f-password", "short")
         watched.tab.click("text=Become the administrator")
-        # The browser says in its console that the answer was a refusal, as it should be.
-        watched.complaints.clear()
         watched.check()
         assert watched.tab.evaluate("document.activeElement.className") == "problem"
         watched.tab.fill("#f-password", "seven red umbrellas")
         watched.tab.click("text=Become the administrator")
         assert "Three steps" in watched.tab.inner_text("h1")
-        watched.complaints.clear()
         watched.check()
 
 
