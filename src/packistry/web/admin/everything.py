@@ -89,7 +89,7 @@ def _members(visit: Visit, services: Services, text: str) -> list[Found]:
     return [
         Found(
             words=row.name,
-            about=row.email,
+            about=row.email or "",
             href=visit.url("member", user=row.id) if visit.has("member") else "",
         )
         for row in services.session.scalars(query.order_by(User.name).limit(MOST))
