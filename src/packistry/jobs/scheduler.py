@@ -149,7 +149,8 @@ class Scheduler:
         return len(found)
 
     def forget(self) -> int:
-        """Drop old entries of the ledger, and old deliveries; their number."""
+        """Drop old entries of the ledger and deliveries, their number; and what browsers left."""
+        self.runtime.attempt(_forget_people)
         collector = Collector(self.runtime)
         return collector.forget_syncs() + collector.forget_deliveries()
 
@@ -172,6 +173,12 @@ def _survives(chore: Callable[[], object]) -> object:
     except Exception:
         log.exception("The scheduler could not do all that was due.")
         return None
+
+
+def _forget_people(services: Services) -> None:
+    """Sessions that are over, and failed sign-ins that count no more."""
+    services.sessions.forget()
+    services.throttles.forget()
 
 
 def _render(services: Services, package_id: int) -> None:

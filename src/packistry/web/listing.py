@@ -96,6 +96,6 @@ def mentions(text: str, *columns: Column) -> list[ColumnElement[bool]]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 6:
+    if not (text.isascii() and text.isdigit()):
         return 1
-    return min(max(1, int(text)), LAST_PAGE)
+    return min(max(1, int(text[:7])), LAST_PAGE)

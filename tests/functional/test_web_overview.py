@@ -1,0 +1,170 @@
+"""The overview, and the search over everything."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from packistry.inputs import NewRepository
+from packistry.models import (
+    Download,
+    Grant,
+    Outcome,
+    Package,
+    Project,
+    Source,
+    Sync,
+    SyncItem,
+    SyncReason,
+    SyncState,
+    TokenKind,
+)
+from packistry.models.base import now
+from tests.functional.browser import Browser, person
+
+
+@pytest.fixture
+def admin(runtime: Any, application: Any) -> Browser:
+    return person(runtime, application, "admin@x.org", admin=True)
+
+
+class Stocked:
+    """Two private repositories with a package each, one of which was downloaded."""
+
+    def __init__(self, runtime: Any) -> None:
+        with runtime.transaction() as services:
+            session = services.session
+            source = Source(name="Host", provider="git")
+            for path in ("home", "away"):
+                home = services.repositories.add(NewRepository(name=path, path=path))
+                project = Project(source=source, external_id=path, path=f"acme/{path}")
+                package = Package(repository=home, project=project, name=f"acme/{path}")
+                sync = Sync(project=project, reason=SyncReason.WEBHOOK, state=SyncState.DONE)
+                session.add_all([package, sync])
+                session.flush()
+                session.add(
+                    SyncItem(
+                        sync=sync,
+                        package=package,
+                        kind="tag",
+                        ref="v1.0",
+                        version="v1.0",
+                        outcome=Outcome.IMPORTED,
+                    )
+                )
+            today = now().date()
+            for days, number in ((0, 5), (10, 7), (200, 11)):
+                session.add(
+                    Download(
+                        package_id=services.packages.get("acme/home").id,
+                        version="1.0.0.0",
+                        day=today - timedelta(days=days),
+                        downloads=number,
+                    )
+                )
+
+
+@pytest.fixture
+def stocked(runtime: Any) -> Stocked:
+    return Stocked(runtime)
+
+
+def text(page: Any) -> str:
+    found: str = page.html.get_text(" ", strip=True)
+    return found
+
+
+def step(page: Any) -> str:
+    found: str = page.html.select_one(".steps [aria-current=step] h2").get_text()
+    return found
+
+
+def test_on_an_empty_server_it_leads_to_the_first_install(admin, runtime):
+    assert step(admin.get("/")) == "Connect a source"
+    with runtime.transaction() as services:
+        services.session.add(Source(name="Host", provider="git"))
+    assert step(admin.get("/")) == "Add packages"
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home"))
+        services.session.add(Package(repository=home, name="acme/lib"))
+    page = admin.get("/")
+    assert step(page) == "Install one"
+    assert "composer config repositories.packistry composer http://packages.test" in text(page)
+
+
+def test_downloads_are_counted_over_the_days_that_are_asked_for(admin, stocked):
+    totals = {days: text(admin.get("/", params={"days": days})) for days in (7, 30, 365, "x")}
+    assert "5 in the last 7 days" in totals[7]
+    assert "12 in the last 30 days" in totals[30]
+    assert "23 in the last 365 days" in totals[365]
+    assert "12 in the last 90 days" in totals["x"]
+
+
+def test_the_chart_and_its_table_say_the_same(admin, stocked):
+    page = admin.get("/", params={"days": 7})
+    assert len(page.html.select("figure rect")) == 1
+    rows = page.html.select("details tbody td")
+    assert [row.get_text() for row in rows] == ["5", "0", "0", "0", "0", "0", "0"]
+
+
+def test_a_year_is_drawn_by_the_week(admin, stocked):
+    page = admin.get("/", params={"days": 365})
+    assert len(page.html.select("details tbody td")) == 53
+
+
+def test_what_somebody_may_not_read_is_in_no_number_and_no_list(stocked, runtime, application):
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        package = services.packages.get("acme/away")
+        services.session.add(Grant(user_id=jo.user_id, package_id=package.id))
+    page = jo.get("/")
+    assert "acme/away" in page.html.get_text()
+    assert "acme/home" not in page.html.get_text()
+    assert "Host" not in page.text
+    assert "0 in the last 90 days" in text(page)
+    found = jo.get("/admin/search", params={"q": "acme"}).html.get_text()
+    assert "acme/away" in found
+    assert "acme/home" not in found
+
+
+def test_a_source_that_cannot_be_read_comes_first_in_the_hosts_own_words(
+    admin, stocked, runtime, application
+):
+    with runtime.transaction() as services:
+        project = services.session.query(Project).filter_by(path="acme/home").one()
+        project.unreachable = "Bad credentials <b>"
+    page = admin.get("/")
+    assert page.html.select_one(".attention h3").get_text() == "Host cannot be read"
+    assert page.html.select_one(".attention q").get_text() == "Bad credentials <b>"
+    assert "Bad credentials" not in person(runtime, application, "jo@x.org").get("/").text
+
+
+@pytest.mark.parametrize(
+    ("expires", "used", "told"), [(3, 1, True), (8, 1, False), (3, 31, False), (-1, 1, False)]
+)
+def test_a_token_in_use_that_ends_soon_is_told(expires, used, told, admin, runtime, stocked):
+    with runtime.transaction() as services:
+        token, _ = services.tokens.add(
+            TokenKind.DEPLOY, "ci-billing", expires_at=now() + timedelta(days=expires, minutes=5)
+        )
+        token.last_used_at = now() - timedelta(days=used)
+    assert ("The token ci-billing expires in 3 days" in text(admin.get("/"))) is told
+
+
+def test_a_look_that_changed_nothing_is_no_news(admin, stocked, runtime):
+    with runtime.transaction() as services:
+        project = services.session.query(Project).filter_by(path="acme/home").one()
+        for _ in range(10):
+            services.session.add(
+                Sync(project=project, reason=SyncReason.RECONCILE, state=SyncState.DONE)
+            )
+    rows = admin.get("/").html.select("section[aria-labelledby=imports] tbody tr")
+    assert len(rows) == 2
+
+
+def test_the_search_finds_each_kind_and_says_when_it_finds_nothing(admin, stocked):
+    page = admin.get("/admin/search", params={"q": "ho"})
+    names = [row.get_text() for row in page.html.select(".rows .name, .rows .title")]
+    assert names == ["acme/home", "home", "Host"]
+    assert "admin@x.org" in admin.get("/admin/search", params={"q": "admin@"}).text
+    assert "Nothing here mentions" in admin.get("/admin/search", params={"q": "nowhere"}).text
