@@ -115,6 +115,8 @@ def test_what_does_not_exist_is_a_page_for_a_browser(path, admin):
 def test_composer_is_told_in_json(admin):
     answer = admin.app.get("/nowhere", status=404)
     assert answer.content_type == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_file_of_ours_is_kept_for_ever_and_changes_its_address(admin):

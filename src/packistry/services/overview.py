@@ -81,7 +81,9 @@ class Overview:
 
     def numbers(self) -> Numbers:
         counted = {
-            "packages": _packages(func.count()).where(self._mine()),
+            "packages": select(func.count()).select_from(Package)
+            if self._actor.admin
+            else _packages(func.count()).where(self._mine()),
             "repositories": select(func.count())
             .select_from(Repository)
             .where(enterable(self._actor)),
@@ -118,26 +120,32 @@ class Overview:
         """Whether anything was ever installed from here."""
         return bool(self._session.scalar(select(exists().where(Download.downloads > 0))))
 
-    def most(self, first: date, limit: int) -> list[Installed]:
-        """The packages downloaded most since that day."""
+    def busiest(self, first: date, limit: int) -> list[tuple[int, int]]:
+        """(package id, downloads since that day), the most first, of all packages there are."""
         number = func.sum(Download.downloads)
-        most = (
-            select(Download.package_id, number.label("number"))
+        query = (
+            select(Download.package_id, number)
             .where(Download.day >= first)
             .group_by(Download.package_id)
-            .subquery()
-        )
-        query = (
-            _packages(Package.id, Package.name, most.c.number)
-            .join(most, most.c.package_id == Package.id)
-            .where(self._mine(), Package.name.is_not(None), most.c.number > 0)
-            .order_by(most.c.number.desc(), Package.name)
+            .having(number > 0)
+            .order_by(number.desc(), Download.package_id)
             .limit(limit)
         )
+        return [(package_id, int(total)) for package_id, total in self._session.execute(query)]
+
+    def most(self, busiest: Sequence[tuple[int, int]], limit: int) -> list[Installed]:
+        """The first of these packages, leaving out those that are hidden."""
+        query = _packages(Package.id, Package.name).where(
+            Package.id.in_([package_id for package_id, _ in busiest]),
+            Package.name.is_not(None),
+            self._mine(),
+        )
+        names = {row.id: row.name for row in self._session.execute(query)}
         return [
-            Installed(id=id_, name=name, downloads=int(number))
-            for id_, name, number in self._session.execute(query)
-        ]
+            Installed(id=package_id, name=names[package_id], downloads=number)
+            for package_id, number in busiest
+            if package_id in names
+        ][:limit]
 
     def recent(self, limit: int) -> list[Recent]:
         """The syncs that changed something, are under way or failed, the newest first."""

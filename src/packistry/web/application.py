@@ -16,6 +16,7 @@ from packistry.services.receiving import Receiver
 from packistry.web.addresses import Prefix
 from packistry.web.errors import answer_of
 from packistry.web.front import CACHE_BYTES, Front, Render
+from packistry.web.kept import Kept
 from packistry.web.parts import WAITERS, Parts
 from packistry.web.proxies import Proxies
 
@@ -35,6 +36,7 @@ class Application:
             tally=Tally(runtime),
             receiver=Receiver(runtime, runtime.engine),
             waiters=BoundedSemaphore(WAITERS),
+            kept=Kept(),
         )
         front = Front(
             reads=self.parts.reads,

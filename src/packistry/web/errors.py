@@ -22,7 +22,7 @@ from packistry.errors import (
 from packistry.plugin import errors as plugin_errors
 from packistry.services.throttle import Throttled
 from packistry.services.tokens import BadToken
-from packistry.web import answers
+from packistry.web import answers, headers
 from packistry.web.answers import Answer
 from packistry.web.security import Refused
 
@@ -142,7 +142,10 @@ Handler = Callable[[Request], Response]
 
 
 def readable_only(handler: Handler, _registry: object) -> Handler:
-    """A tween: a path or query that is not UTF-8, or holds NUL, is a bad request everywhere."""
+    """A tween: a path or query that is not UTF-8, or holds NUL, is a bad request everywhere.
+
+    What comes back does nothing if a browser shows it, unless it is a page and says so itself.
+    """
 
     def tween(request: Request) -> Response:
         try:
@@ -152,7 +155,9 @@ def readable_only(handler: Handler, _registry: object) -> Handler:
             return response(_NOT_TEXT)
         if any("\0" in text for text in texts):
             return response(_NOT_TEXT)
-        return handler(request)
+        answer = handler(request)
+        headers.protect_data(answer)
+        return answer
 
     return tween
 

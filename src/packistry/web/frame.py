@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from packistry.web.visit import Visit
 
 
+COUNTS_SECONDS = 600
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """A link of the navigation: a page's name, its words, and who may use it."""
@@ -104,20 +107,30 @@ def frame(visit: "Visit", services: Services) -> Frame:
 
 
 def _counts(visit: "Visit", services: Services) -> dict[str, int]:
-    packages = (
-        select(func.count())
-        .select_from(Package)
-        .join(Repository, Repository.id == Package.repository_id)
-        .where(readable(visit.actor))
-    )
-    repositories = select(func.count()).select_from(Repository).where(enterable(visit.actor))
-    counted = {"packages": packages, "repositories": repositories}
+    # Whatever changes these numbers moves the generation on.
+    key = ("frame", visit.actor.user_id, visit.request.parts.reads.generation())
+    counts = visit.kept.get(key, COUNTS_SECONDS, lambda: _readable_counts(visit, services))
     if visit.actor.admin:
-        counted["sources"] = select(func.count()).select_from(Source)
-        counted["imports"] = select(func.count()).where(
-            Sync.state.in_((SyncState.QUEUED, SyncState.RUNNING))
+        under_way = Sync.state.in_((SyncState.QUEUED, SyncState.RUNNING))
+        sources, imports = services.session.execute(
+            select(
+                select(func.count()).select_from(Source).scalar_subquery(),
+                select(func.count()).where(under_way).scalar_subquery(),
+            )
+        ).one()
+        counts = {**counts, "sources": sources, "imports": imports}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _readable_counts(visit: "Visit", services: Services) -> dict[str, int]:
+    session, admin = services.session, visit.actor.admin
+    packages = select(func.count()).select_from(Package)
+    if not admin:
+        packages = packages.join(Repository, Repository.id == Package.repository_id).where(
+            readable(visit.actor)
         )
-    row = services.session.execute(
-        select(*(query.scalar_subquery().label(name) for name, query in counted.items()))
-    ).one()
-    return {name: count for name, count in zip(counted, row, strict=True) if count}
+    repositories = select(func.count()).select_from(Repository).where(enterable(visit.actor))
+    return {
+        "packages": session.scalar(packages) or 0,
+        "repositories": session.scalar(repositories) or 0,
+    }

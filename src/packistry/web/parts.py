@@ -8,6 +8,7 @@ from packistry.services.catalog import Catalog
 from packistry.services.downloads import Tally
 from packistry.services.reads import Reads
 from packistry.services.receiving import Receiver
+from packistry.web.kept import Kept
 
 WAITERS = 8
 """Requests that may wait for a dist to be built. The server has as many threads to spare."""
@@ -23,3 +24,4 @@ class Parts:
     tally: Tally
     receiver: Receiver
     waiters: BoundedSemaphore
+    kept: Kept

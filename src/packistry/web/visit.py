@@ -23,6 +23,7 @@ from packistry.web import static
 from packistry.web.addresses import base_url
 from packistry.web.cookies import Cookies, Toast
 from packistry.web.forms import Form
+from packistry.web.kept import Kept
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -50,6 +51,7 @@ class Visit:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.runtime: Runtime = request.parts.runtime
+        self.kept: Kept = request.parts.kept
         self.base_url = base_url(request.environ, self.runtime.settings.url) or ""
         self.https = self.base_url.startswith("https:")
         self.cookies = Cookies(request, secure=self.https)
