@@ -26,7 +26,7 @@ class Browser:
         return self.app.get(path, headers=HTML, status=status, **options)
 
     def post(
-        self, path: str, status: Any = 303, headers: Any = None, **fields: Any
+        self, path: str, /, status: Any = 303, headers: Any = None, **fields: Any
     ) -> TestResponse:
         """Sends a form as a page of ours would, with its token."""
         values = {"csrf": self.csrf, **fields}

@@ -145,3 +145,45 @@ def test_a_form_of_thousands_of_fields_is_refused(admin):
     admin.get("/")
     body = "&".join(f"a{number}=1" for number in range(2000)) + f"&csrf={admin.csrf}"
     admin.app.post("/admin/theme", body, headers=HTML, status=400)
+
+
+ODD = (
+    "\0",
+    "x" * 50_000,
+    "\u202e\u0007",
+    "'\"`;--",
+    "%s%00{{",
+    "\U0001f600",
+    "٣",
+    "-1",
+    "1e999",
+    "[]",
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_whatever_is_entered_or_asked_for_is_answered_with_words(page, admin, runtime):
+    with runtime.transaction() as services:
+        row = services.repositories.add(NewRepository(name="Home", path="home"))
+        link = services.repositories.size(row)
+        number = row.id
+    path = page.path.replace("{repository}", str(number)).replace("{token}", f"no{link}")
+    if "{" in path:
+        path = re.sub(r"{[^}]*}", "1", path)
+    fields = ["name", "path", "email", "password", "sure", "next", "theme", "q", "public"]
+    for odd in ODD:
+        if page.show is not None:
+            query = dict.fromkeys(("q", "sort", "page", "days", "next"), odd)
+            answer = admin.get(path, status="*", params=query)
+            assert answer.status_int < 500, odd
+        if page.submit is not None and page.name != "logout":
+            answer = admin.post(path, status="*", **dict.fromkeys(fields, odd))
+            assert answer.status_int < 500, odd
+            assert answer.status_int == 303 or answer.content_type == "text/html"
+
+
+@pytest.mark.parametrize("cookie", ["\xff\xfe", "x" * 5000, '"', "a b;c", "=", "%00"])
+def test_a_cookie_that_is_none_of_ours_is_a_strangers(cookie, application):
+    headers = {**HTML, "Cookie": f"packistry={cookie}; packistry-theme={cookie}"}
+    answer = Browser(application).app.get("/", headers=headers, status=303)
+    assert answer.headers["Location"] == "/login"

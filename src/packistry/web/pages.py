@@ -125,6 +125,9 @@ def _again(page: Page, visit: Visit, error: PackistryError, status: int) -> Resp
     visit.fields = dict(_faults(error))
     visit.problem = str(error)
     response = _show(page, visit)
+    if response.status_int != 200:
+        # There is no form to show again: whoever is signed in is led on.
+        return response
     response.status_int = status
     if isinstance(error, Throttled | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
@@ -162,6 +165,9 @@ def _check_form(visit: Visit) -> None:
         raise errors.BadRequest("The form cannot be read.") from None
     if many:
         raise errors.BadRequest("The form has too many fields.")
+    # Not every database takes NUL.
+    if any("\0" in value for value in request.POST.values() if isinstance(value, str)):
+        raise errors.BadRequest("The form holds characters that are not text.")
     if not visit.cookies.session:
         raise Forbidden(NO_COOKIE.format(url=visit.base_url or "its own address"))
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
