@@ -136,6 +136,7 @@ def test_a_source_that_cannot_be_read_comes_first_in_the_hosts_own_words(
     page = admin.get("/")
     assert page.html.select_one(".attention h3").get_text() == "Host cannot be read"
     assert page.html.select_one(".attention q").get_text() == "Bad credentials <b>"
+    assert page.html.select_one(".nav [aria-current] .count").get_text() == "1 need you"
     assert "Bad credentials" not in person(runtime, application, "jo@x.org").get("/").text
 
 

@@ -9,12 +9,15 @@ from sqlalchemy import func, select
 from packistry.models import Package, Repository, Source, Sync, SyncState
 from packistry.services import Services
 from packistry.services.access import Permission, enterable, readable
+from packistry.web.needs import needs
 
 if TYPE_CHECKING:
     from packistry.web.visit import Visit
 
 
 COUNTS_SECONDS = 600
+NEEDS_SECONDS = 30
+OF = {"imports": "running", "overview": "need you"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ class Link:
     current: bool
     count: int | None = None
     of: str = ""
+    bad: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +100,8 @@ def frame(visit: "Visit", services: Services) -> Frame:
                 href=visit.url(item.page),
                 current=visit.section == item.page,
                 count=counts.get(item.page),
-                of="running" if item.page == "imports" else "",
+                of=OF.get(item.page, ""),
+                bad=item.page == "overview",
             )
             for item in items
             if visit.has(item.page) and visit.may(services, item.permission)
@@ -110,6 +115,13 @@ def _counts(visit: "Visit", services: Services) -> dict[str, int]:
     # Whatever changes these numbers moves the generation on.
     key = ("frame", visit.actor.user_id, visit.request.parts.reads.generation())
     counts = visit.kept.get(key, COUNTS_SECONDS, lambda: _readable_counts(visit, services))
+    if visit.needs is None:
+        visit.needs = visit.kept.get(
+            ("needs", visit.actor.user_id),
+            NEEDS_SECONDS,
+            lambda: len(needs(services, visit.actor)),
+        )
+    counts = {**counts, "overview": visit.needs}
     if visit.actor.admin:
         under_way = Sync.state.in_((SyncState.QUEUED, SyncState.RUNNING))
         sources, imports = services.session.execute(

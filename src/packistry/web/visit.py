@@ -56,6 +56,8 @@ class Visit:
         self.https = self.base_url.startswith("https:")
         self.cookies = Cookies(request, secure=self.https)
         self.signed: Signed | None = None
+        self.needs: int | None = None
+        """How many things need them, where the page has found out."""
         self.fields: dict[str, str] = {}
         """A message for each field of the form that was wrong."""
         self.problem = ""
