@@ -73,6 +73,7 @@ def seed(runtime: Runtime) -> Seeded:
         sync = services.session.query(Sync).order_by(Sync.id).first()
         assert sync is not None
         numbers |= {"package": package.id, "sync": sync.id, "import": sync.id}
+        numbers["user"] = reader.id
         version = services.session.query(Version).filter_by(package_id=package.id).first()
         assert version is not None
         numbers["version"] = version.id

@@ -84,12 +84,6 @@ def took(seconds: float) -> str:
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
-def vendor(name: str) -> tuple[str, str]:
-    """("acme/", "lib") for "acme/lib"."""
-    before, slash, after = name.rpartition("/")
-    return before + slash, after
-
-
 def pairs(values: Iterable[str]) -> list[tuple[str, str]]:
     """Values as options that say themselves."""
     return [(value, value) for value in values]
