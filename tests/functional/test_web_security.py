@@ -147,6 +147,12 @@ def test_a_form_of_thousands_of_fields_is_refused(admin):
     admin.app.post("/admin/theme", body, headers=HTML, status=400)
 
 
+@pytest.mark.parametrize("path", ["/login", "/admin/theme", "/setup/x"])
+def test_a_form_of_megabytes_is_refused(path, admin):
+    answer = admin.app.post(path, b"a=" + b"x" * 1024 * 1024, headers=HTML, status=413)
+    assert "larger than this page takes" in answer.text
+
+
 ODD = (
     "\0",
     "x" * 50_000,

@@ -26,7 +26,7 @@ from packistry.web.words import FILTERS
 log = logging.getLogger(__name__)
 
 MOST_FIELDS = 1000
-MOST_BODY = 2 * 1024 * 1024
+MOST_BODY = 1024 * 1024
 Shown: TypeAlias = "Mapping[str, Any] | Response"
 Show = Callable[[Visit, Services], Shown]
 Submit = Callable[[Visit], Response]
@@ -49,7 +49,8 @@ class Page:
     which `target` has found the row that `permission` is about. `submit` answers POST; it opens
     its own transactions by `Visit.change`. What it raises of ours is told on the page that `show`
     makes, or, where there is none, on one of its own. `section` names the page whose item of the
-    navigation is the present one, itself by default.
+    navigation is the present one, itself by default. A form of more than `largest` bytes is refused
+    unread.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Page:
     show: Show | None = None
     submit: Submit | None = None
     target: Find | None = None
+    largest: int = MOST_BODY
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -105,7 +107,7 @@ def _show(page: Page, visit: Visit) -> Response:
 
 def _submit(page: Page, visit: Visit) -> Response:
     assert page.submit is not None  # noqa: S101 - the route takes no other method
-    _check_form(visit)
+    _check_form(page, visit)
     with visit.reading() as services:
         _recognise(page, visit, services)
     try:
@@ -154,11 +156,13 @@ def _recognise(page: Page, visit: Visit, services: Services) -> None:
     visit.admit(services, page.permission, target)
 
 
-def _check_form(visit: Visit) -> None:
+def _check_form(page: Page, visit: Visit) -> None:
     """Raises BadRequest and Forbidden unless the form came from a page of ours."""
     request = visit.request
-    # Our server takes no larger one: no need for files that somebody has to close.
-    request.request_body_tempfile_limit = MOST_BODY
+    if (request.content_length or 0) > page.largest:
+        raise errors.BadRequest("The form is larger than this page takes.", status=413)
+    # Of what is no larger no files are made, which somebody would have to close.
+    request.request_body_tempfile_limit = 2 * MOST_BODY
     try:
         many = len(request.POST) > MOST_FIELDS
     except (ValueError, UnicodeDecodeError):
