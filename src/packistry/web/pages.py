@@ -20,7 +20,7 @@ from packistry.services.throttle import Throttled
 from packistry.web import errors, headers
 from packistry.web.forms import config_faults
 from packistry.web.frame import frame
-from packistry.web.visit import SignInFirst, Visit
+from packistry.web.visit import ProveFirst, SignInFirst, Visit
 from packistry.web.words import FILTERS
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Page:
     its own transactions by `Visit.change`. What it raises of ours is told on the page that `show`
     makes, or, where there is none, on one of its own. `section` names the page whose item of the
     navigation is the present one, itself by default. A form of more than `largest` bytes is refused
-    unread.
+    unread. `proof`: they must have proved not long ago who they are, and are asked to first.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Page:
     submit: Submit | None = None
     target: Find | None = None
     largest: int = MOST_BODY
+    proof: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -85,6 +86,8 @@ def _view(page: Page) -> Callable[[Request], Response]:
             response = _submit(page, visit) if request.method == "POST" else _show(page, visit)
         except SignInFirst:
             response = _to_sign_in(visit)
+        except ProveFirst:
+            response = _to_proof(page, visit)
         except PackistryError as error:
             response = fault(visit, error)
         if visit.signed is not None and visit.signed.stale:
@@ -154,6 +157,8 @@ def _recognise(page: Page, visit: Visit, services: Services) -> None:
         # Whether the row exists is none of a stranger's business.
         raise SignInFirst
     visit.admit(services, page.permission, target)
+    if page.proof:
+        visit.demand_proof()
 
 
 def _check_form(page: Page, visit: Visit) -> None:
@@ -192,6 +197,14 @@ def _to_sign_in(visit: Visit) -> Response:
     wanted = visit.request.path_qs if visit.request.method == "GET" else visit.url("overview")
     query = {} if wanted == visit.url("overview") else {"next": wanted}
     return visit.go("login", _query=query)
+
+
+def _to_proof(page: Page, visit: Visit) -> Response:
+    if visit.request.method == "POST":
+        visit.say("Nothing has been changed yet: enter it once more.")
+    # A page that only takes forms has nothing to come back to.
+    wanted = visit.request.path_qs if page.show is not None else visit.url("overview")
+    return visit.go("prove", _query={"next": wanted})
 
 
 def answer(

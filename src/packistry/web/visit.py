@@ -35,6 +35,10 @@ class SignInFirst(Exception):
     """Nobody is signed in, and the page is not for everybody."""
 
 
+class ProveFirst(Exception):
+    """It is too long ago that whoever is signed in proved who they are."""
+
+
 class SeeOther(Response):  # type: ignore[misc]  # WebOb has no types
     """303 to an address of ours. It stays relative: no Host header has a say in it."""
 
@@ -111,6 +115,11 @@ class Visit:
         if target is not None and not knows(services.session, self.actor, target):
             raise NotFound("There is no such page.")
         raise Forbidden(_REFUSALS[permission])
+
+    def demand_proof(self) -> None:
+        """Raises ProveFirst unless they proved within the last 15 minutes who they are."""
+        if not self.who.fresh:
+            raise ProveFirst
 
     def may(self, services: Services, permission: Permission, target: Target = None) -> bool:
         """Whether to show what needs the permission."""

@@ -1,0 +1,50 @@
+"""Proving again who one is, before something that decides who gets in."""
+
+from pyramid.response import Response
+
+from packistry.errors import Forbidden, Invalid
+from packistry.services import Services, sign_in
+from packistry.services.access import Permission
+from packistry.web.pages import Page, Shown
+from packistry.web.visit import Visit
+
+
+def show(visit: Visit, services: Services) -> Shown:
+    """The password is asked for; whoever has none signs in again as they did."""
+    user = services.users.at(visit.who.user_id)
+    return {
+        "form": visit.form(),
+        "email": user.email,
+        "by_password": bool(user.email and user.password_hash),
+    }
+
+
+def prove(visit: Visit) -> Response:
+    """To the page that was wanted, or the question again."""
+    wanted = visit.safe(visit.query("next"))
+    if visit.text("again"):
+        sign_in.sign_out(visit.runtime, visit.author, visit.who.user_id, visit.cookies.session)
+        response = visit.go("login", _query={"next": wanted})
+        visit.cookies.drop(response)
+        return response
+    email, password = visit.who.email, visit.secret("password")
+    try:
+        sign_in.prove(visit.runtime, visit.author, email, password, visit.address)
+    except Forbidden:
+        raise Invalid("This is not your password.", field="password") from None
+    with visit.change() as services:
+        services.sessions.verified(visit.who.session_id)
+        services.audit.note("sign-in.proved", services.users.at(visit.who.user_id))
+    return visit.go_to(wanted)
+
+
+PAGES = (
+    Page(
+        name="prove",
+        path="/admin/prove",
+        permission=Permission.PERSON,
+        template="prove.jinja2",
+        show=show,
+        submit=prove,
+    ),
+)
