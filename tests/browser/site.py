@@ -108,4 +108,5 @@ def chromium() -> Iterator[Browser]:
 
 def shown() -> list[Page]:
     """The pages that somebody who is signed in can look at."""
-    return [page for page in PAGES if page.show is not None and page.name not in ("login", "setup")]
+    strangers = ("login", "setup")
+    return [page for page in PAGES if page.show and page.template and page.name not in strangers]

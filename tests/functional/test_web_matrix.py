@@ -9,7 +9,7 @@ import pytest
 from webtest import TestResponse
 
 from packistry.inputs import NewRepository
-from packistry.models import Package, Source, TokenKind
+from packistry.models import AuthenticationSource, Package, Source, TokenKind
 from packistry.runtime import Runtime
 from packistry.services.access import Permission
 from packistry.services.grants import Rights
@@ -42,7 +42,8 @@ class Place:
             away = services.repositories.add(NewRepository(name="Away", path="away"))
             package = Package(repository=home, name="acme/lib")
             source = Source(name="Host", provider="git")
-            services.session.add_all([package, source])
+            auth = AuthenticationSource(name="SSO", provider="nowhere", icon="<svg/>")
+            services.session.add_all([package, source, auth])
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
@@ -50,6 +51,7 @@ class Place:
                 "repository": home.id,
                 "package": package.id,
                 "source": source.id,
+                "auth": auth.id,
                 "token": token.id,
             }
             away_id = away.id
@@ -101,7 +103,15 @@ def expected(page: Page, role: str) -> str:
 
 
 # Whoever has no link to set up with is told that it is over; sign-out goes to the sign-in page.
-EXCEPTIONS = {"setup": "hidden", "logout": "sign in"}
+# Nobody gets by a source whose plugin is not there.
+EXCEPTIONS = {
+    "setup": "hidden",
+    "logout": "sign in",
+    "sign-in-begin": "forbidden",
+    "sign-in-end": "forbidden",
+    "sign-in-begin-api": "forbidden",
+    "sign-in-end-api": "forbidden",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -112,7 +122,7 @@ def test_a_page_lets_in_whom_its_permission_names(page: Page, place: Place) -> N
     for role in ROLES:
         browser = place.people[role]
         asks: list[Callable[[], TestResponse]] = []
-        if page.show is not None:
+        if page.show is not None or page.act is not None:
             asks.append(partial(browser.get, path, status="*"))
         if page.submit is not None:
             browser.get("/login", status="*")

@@ -13,7 +13,8 @@ from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticati
 from packistry.models import AuthenticationSource, Role
 from packistry.plugin import AuthBackend, secret_fields
 from packistry.services import Services
-from packistry.services.authentication_sources import callback_url, checked, rule_text
+from packistry.services.authentication_sources import checked, rule_text
+from packistry.services.elsewhere import callback_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 

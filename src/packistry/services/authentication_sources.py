@@ -55,6 +55,14 @@ class AuthenticationSources:
             if each.active and each.provider in self._plugins.auth_backends
         ]
 
+    def icon(self, source: AuthenticationSource) -> str:
+        """The SVG of its button: its own, else its backend's. Raises NotFound without any."""
+        backend = self._plugins.auth_backends.get(source.provider)
+        picture = source.icon or (backend.icon if backend else "")
+        if not picture:
+            raise NotFound("It has no icon.")
+        return picture
+
     def find(self, name: str) -> AuthenticationSource | None:
         query = select(AuthenticationSource).where(AuthenticationSource.name == name)
         return self._session.scalars(query).one_or_none()
@@ -221,8 +229,3 @@ def checked(backend: AuthBackend[Any], callback_url: str) -> list[str]:
     _, secrets = split_secrets(backend.config)
     notes = backend.check(callback_url) or ()
     return [redact(plain(str(note)), secrets.values()) for note in notes]
-
-
-def callback_url(base_url: str, source_id: int) -> str:
-    """Where a source sends people back to, as it has to be registered there."""
-    return f"{base_url}/auths/{source_id}/callback"

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from packistry.errors import ConfigurationError, PackistryError
@@ -16,6 +17,7 @@ from packistry.plugin import AuthBackend, Identity, PluginError, SignedIn, SignI
 from packistry.services import identities
 from packistry.services.audit import Author
 from packistry.services.identities import Refused
+from packistry.services.plugins import PluginMissing
 from packistry.services.sessions import Signed, actor_of
 from packistry.services.sign_in import Browser
 from packistry.services.transactions import Changes
@@ -49,6 +51,11 @@ class Arrival:
 
     cookie: str
     next: str
+
+
+def callback_url(base_url: str, source_id: int) -> str:
+    """Where a source sends people back to, as it has to be registered there."""
+    return f"{base_url}/auths/{source_id}/callback"
 
 
 def begin(
@@ -137,7 +144,7 @@ def _told(transactions: Changes, author: Author, source: str) -> Iterator[None]:
         if isinstance(error, Refused):
             raise
         raise Refused(str(error)) from error
-    except (PluginError, ConfigurationError) as error:
+    except (PluginError, PluginMissing, ConfigurationError) as error:
         _note(transactions, author, source, str(error))
         raise Refused(OUT_OF_ORDER.format(source=source)) from error
     except PackistryError:
@@ -161,7 +168,15 @@ def _backend(transactions: Changes, source_id: int) -> tuple[str, Callable[[], A
         source = services.authentication_sources.at(source_id)
         if not source.active:
             raise Refused(OFF)
-        return source.name, services.context.backends.maker(source)
+        try:
+            return source.name, services.context.backends.maker(source)
+        except ConfigurationError as error:
+            # Its secrets do not decrypt; told like what else is wrong with a source.
+            return source.name, partial(_fail, error)
+
+
+def _fail(error: ConfigurationError) -> AuthBackend[Any]:
+    raise error
 
 
 def _admit(

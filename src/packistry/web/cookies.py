@@ -12,9 +12,11 @@ from webob.cookies import CookieProfile, SignedSerializer
 SESSION = "packistry"
 THEME = "packistry-theme"
 TOAST = "packistry-said"
+PENDING = "packistry-pending"
 THEMES = ("light", "dark")
 YEAR = 365 * 86400
 TOAST_SECONDS = 60
+PENDING_SECONDS = 600
 LONGEST_COOKIE = 100
 
 
@@ -53,6 +55,18 @@ class Cookies:
         """The browser has no session any more."""
         name, options = self._name(SESSION), self._options()
         response.set_cookie(name, "", max_age=0, **options)
+
+    def pending(self, what: str) -> str:
+        """What this browser has to bring back to finish `what` it began; "" without it."""
+        sent: str = self._request.cookies.get(self._name(f"{PENDING}-{what}"), "")
+        return sent if len(sent) <= LONGEST_COOKIE else ""
+
+    def keep_pending(self, response: Response, what: str, cookie: str) -> None:
+        name, options = self._name(f"{PENDING}-{what}"), self._options()
+        response.set_cookie(name, cookie, max_age=PENDING_SECONDS, **options)
+
+    def drop_pending(self, response: Response, what: str) -> None:
+        response.set_cookie(self._name(f"{PENDING}-{what}"), "", max_age=0, **self._options())
 
     @property
     def theme(self) -> str:

@@ -48,7 +48,8 @@ class Page:
     `show` answers GET with what `template` needs; it runs in a transaction that only reads, in
     which `target` has found the row that `permission` is about. `submit` answers POST; it opens
     its own transactions by `Visit.change`. What it raises of ours is told on the page that `show`
-    makes, or, where there is none, on one of its own. `section` names the page whose item of the
+    makes, or, where there is none, on one of its own. `act` answers GET as `submit` does POST, for
+    what other sites lead to and a plugin is asked about. `section` names the page whose item of the
     navigation is the present one, itself by default. A form of more than `largest` bytes is refused
     unread. `proof`: they must have proved not long ago who they are, and are asked to first.
     """
@@ -60,13 +61,15 @@ class Page:
     section: str = ""
     show: Show | None = None
     submit: Submit | None = None
+    act: Submit | None = None
     target: Find | None = None
     largest: int = MOST_BODY
     proof: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
-        reads = ("GET", "HEAD") if self.show else ()
+        # What acts is done once, by who means it.
+        reads = ("GET", "HEAD") if self.show else ("GET",) if self.act else ()
         return (*reads, "POST") if self.submit else reads
 
 
@@ -83,7 +86,7 @@ def _view(page: Page) -> Callable[[Request], Response]:
         visit = Visit(request)
         visit.section = page.section or page.name
         try:
-            response = _submit(page, visit) if request.method == "POST" else _show(page, visit)
+            response = _respond(page, visit)
         except SignInFirst:
             response = _to_sign_in(visit)
         except ProveFirst:
@@ -96,6 +99,16 @@ def _view(page: Page) -> Callable[[Request], Response]:
         return response
 
     return view
+
+
+def _respond(page: Page, visit: Visit) -> Response:
+    if visit.request.method == "POST":
+        return _submit(page, visit)
+    if page.act is None:
+        return _show(page, visit)
+    with visit.reading() as services:
+        _recognise(page, visit, services)
+    return page.act(visit)
 
 
 def _show(page: Page, visit: Visit) -> Response:

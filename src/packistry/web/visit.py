@@ -206,6 +206,10 @@ class Visit:
             self.cookies.keep_toast(response, self._toast)
         return response
 
+    def go_away(self, url: str) -> Response:
+        """To another site, as the answer to a link: after a form, browsers refuse to."""
+        return Response(status=303, headerlist=[("Location", url), ("Cache-Control", "no-store")])
+
     def signed_in(self, cookie: str, path: str) -> Response:
         """To that path, signed in with the cookie of a new session."""
         self.cookies.session = cookie

@@ -1,12 +1,21 @@
 """The web admin: a module for each noun, each with the `PAGES` it answers."""
 
-from packistry.web.admin import everything, overview, prove, repositories, setup, sign_in
+from packistry.web.admin import (
+    elsewhere,
+    everything,
+    overview,
+    prove,
+    repositories,
+    setup,
+    sign_in,
+)
 from packistry.web.pages import Page
 
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *sign_in.PAGES,
     *prove.PAGES,
+    *elsewhere.PAGES,
     *setup.PAGES,
     *repositories.PAGES,
     *everything.PAGES,

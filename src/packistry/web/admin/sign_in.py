@@ -3,8 +3,9 @@
 from pyramid.response import Response
 
 from packistry.errors import Forbidden, Invalid
-from packistry.services import Services, sign_in
+from packistry.services import Services, elsewhere, sign_in
 from packistry.services.access import Permission
+from packistry.web.admin.elsewhere import lead_away, login_form
 from packistry.web.cookies import THEMES
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
@@ -15,11 +16,7 @@ def show(visit: Visit, services: Services) -> Shown:
     wanted = visit.query("next") or visit.text("next")
     if visit.signed is not None:
         return visit.go_to(visit.safe(wanted))
-    return {
-        "form": visit.form(email=""),
-        "next": visit.safe(wanted) if wanted else "",
-        "setup_needed": services.setup.needed(),
-    }
+    return login_form(visit, services, visit.safe(wanted) if wanted else "")
 
 
 def submit(visit: Visit) -> Response:
@@ -33,9 +30,14 @@ def submit(visit: Visit) -> Response:
 
 
 def leave(visit: Visit) -> Response:
-    """Signed out."""
-    sign_in.sign_out(visit.runtime, visit.author, visit.who.user_id, visit.cookies.session)
-    response = visit.go("login")
+    """Signed out here, and where they signed in, if its source says so."""
+    who = visit.who
+    with visit.reading() as services:
+        memo = services.sessions.memo(who.session_id)
+    sign_in.sign_out(visit.runtime, visit.author, who.user_id, visit.cookies.session)
+    back = visit.base_url + visit.url("login")
+    url = elsewhere.sign_out_url(visit.runtime, memo, back)
+    response = lead_away(visit, url, "You are signed out here") if url else visit.go("login")
     visit.cookies.drop(response)
     return response
 
