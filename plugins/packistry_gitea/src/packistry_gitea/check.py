@@ -14,11 +14,11 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
     try:
         found = _sample(api)
     except NotFound as error:
-        raise _elsewhere(f"There is no API of Gitea or Forgejo at {api_url}") from error
+        raise _elsewhere(f"There is no API of Gitea or Forgejo at {api_url}.") from error
     except Unavailable as error:
         if error.response is None or not 200 <= error.response.status < 400:
             raise
-        raise _elsewhere(str(error).removesuffix(".")) from error
+        raise _elsewhere(str(error)) from error
     if not found:
         yield "The token reaches no repository yet."
     elif not any(_is_admin(each) for each in found):
@@ -30,7 +30,7 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
 
 
 def _elsewhere(said: str) -> ConfigError:
-    words = f"{said}. Check the address of the source."
+    words = f"{said} Check the address of the source."
     return ConfigError(words, fields={"url": words})
 
 

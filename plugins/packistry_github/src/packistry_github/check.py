@@ -36,15 +36,15 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
         # A GitHub Enterprise without rate limits says so, with 404.
         if api.anonymous and "rate limit" in str(error).lower():
             return
-        raise _not_github(f"There is no API of GitHub at {api_url}", error) from error
+        raise _not_github(f"There is no API of GitHub at {api_url}.", error) from error
     except Unavailable as error:
         if error.response is None or not 200 <= error.response.status < 400:
             raise
-        raise _not_github(str(error).removesuffix("."), error) from error
+        raise _not_github(str(error), error) from error
 
 
 def _not_github(said: str, error: NotFound | Unavailable) -> ConfigError:
-    words = f"{said}. Check the address of the source."
+    words = f"{said} Check the address of the source."
     failure = ConfigError(words, fields={"url": words})
     failure.response = error.response
     return failure
