@@ -46,6 +46,7 @@ from packistry.plugin.http import HttpClient, HttpLimits, HttpResponse, linked_n
 from packistry.plugin.oauth2 import (
     ClientAuthentication,
     Endpoints,
+    Fault,
     OAuth2Backend,
     OAuth2Config,
     TokenAnswer,
@@ -79,6 +80,7 @@ __all__ = [
     "CredentialsError",
     "Endpoints",
     "Event",
+    "Fault",
     "FormField",
     "GitPolicy",
     "GitRemote",

@@ -32,6 +32,7 @@ _LONGEST_ANSWER = 8192
 
 AGAIN = "Begin again on the sign-in page."
 ClientAuthentication = Literal["client_secret_basic", "client_secret_post"]
+Fault = Literal["client", "callback", "code", "other"]
 
 
 class OAuth2Config(Config):
@@ -104,17 +105,29 @@ class OAuth2Backend(AuthBackend[O]):
         """A client that asks the place with this person's token."""
         return self.http.at(base_url, {"Authorization": f"Bearer {answer.access_token}"})
 
+    def fault(self, error: str, description: str) -> Fault:
+        """What is wrong when the token endpoint says so: RFC 6749 §5.2, and GitHub's words.
+
+        Override it for a place that uses them in another sense.
+        """
+        if error in _WRONG_CLIENT:
+            return "client"
+        if error == "redirect_uri_mismatch":
+            return "callback"
+        return "code" if error in _WRONG_CODE else "other"
+
     def check(self, callback_url: str) -> Sequence[str]:
         """Tries the client ID and secret with a code that cannot be right."""
         endpoints = self.endpoints()
         try:
             self._exchange(endpoints, callback_url, code=generate_token(32), verifier=_verifier())
         except _Refused as error:
-            if error.code in _WRONG_CLIENT:
+            fault = self.fault(error.code, str(error))
+            if fault == "client":
                 raise CredentialsError(self._wrong_client(error)) from error
-            if error.code == "redirect_uri_mismatch":
+            if fault == "callback":
                 raise ConfigError(self._wrong_callback(callback_url)) from error
-            # invalid_grant and its like: the client was believed, our code was not.
+            # Whatever else it is: the client was believed, our code was not.
         return self._callback_notes(endpoints, callback_url)
 
     def begin(self, callback_url: str) -> Redirect:
@@ -218,11 +231,12 @@ class OAuth2Backend(AuthBackend[O]):
         return f"{self.title} refused to sign you in: {said}"
 
     def _exchange_failed(self, error: "_Refused", callback_url: str) -> PluginError:
-        if error.code in _WRONG_CLIENT:
+        fault = self.fault(error.code, str(error))
+        if fault == "client":
             return CredentialsError(self._wrong_client(error))
-        if error.code == "redirect_uri_mismatch":
+        if fault == "callback":
             return ConfigError(self._wrong_callback(callback_url))
-        if error.code in ("invalid_grant", "bad_verification_code"):
+        if fault == "code":
             return SignInRefused(f"{self.title} does not know this code any more. {AGAIN}")
         return SignInRefused(f"{self.title} refused to sign you in: {error}")
 
@@ -243,6 +257,7 @@ class OAuth2Backend(AuthBackend[O]):
 _WRONG_CLIENT = frozenset(
     {"invalid_client", "unauthorized_client", "incorrect_client_credentials", "unauthorized"}
 )
+_WRONG_CODE = frozenset({"invalid_grant", "bad_verification_code"})
 
 
 class _Refused(Exception):

@@ -60,6 +60,10 @@ class OpenIDBackend(OAuth2Backend[O]):
         """What discovery must call itself: the issuer, unless the place has a template there."""
         return self.issuer()
 
+    def is_published_issuer(self, name: object) -> bool:
+        """Whether discovery may call itself so: byte for byte, unless versions of it differ."""
+        return name == self.published_issuer()
+
     def issuer_of(self, claims: Mapping[str, Any]) -> str:
         """The issuer that a token with these claims must have. May raise SignInRefused."""
         return self.issuer()
@@ -161,7 +165,7 @@ class OpenIDBackend(OAuth2Backend[O]):
             raise ConfigError(words) from error
         if not isinstance(metadata, dict):
             raise ConfigError(f"{url} is no OpenID Connect discovery document.")
-        if metadata.get("issuer") != self.published_issuer():
+        if not self.is_published_issuer(metadata.get("issuer")):
             raise ConfigError(
                 f"The place calls itself {metadata.get('issuer')!r}, not {issuer!r}. "
                 "Enter its name exactly so, with or without the last slash."

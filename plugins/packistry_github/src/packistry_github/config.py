@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from packistry.plugin import MULTILINE, ORIGIN, Config
+from packistry.plugin import MULTILINE, ORIGIN, Config, OAuth2Config
 
 _SAAS = ("github.com", "www.github.com", "api.github.com")
 _RESIDENCE = ".ghe.com"
@@ -85,12 +85,42 @@ class GitHubConfig(Config):
     @property
     def api_url(self) -> str:
         """The base URL of the REST API at this address."""
-        parts = urlsplit(self.url)
-        if parts.hostname == "github.com":
-            return "https://api.github.com"
-        if (parts.hostname or "").endswith(_RESIDENCE):
-            return f"https://api.{parts.netloc}"
-        return f"{self.url}/api/v3"
+        return _api_url(self.url)
+
+
+class GitHubSignInConfig(OAuth2Config):
+    """An OAuth app that a GitHub knows."""
+
+    url: str = Field(
+        "https://github.com",
+        title="Address",
+        description="What you open in a browser: https://github.com, or your GitHub Enterprise.",
+        json_schema_extra=ORIGIN,
+    )
+    groups: bool = Field(
+        False,
+        title="Organisations and teams",
+        description="Ask for them (read:org), so that roles and rights can be mapped from them.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        return _web_address(value)
+
+    @property
+    def api_url(self) -> str:
+        """The base URL of the REST API at this address."""
+        return _api_url(self.url)
+
+
+def _api_url(web: str) -> str:
+    parts = urlsplit(web)
+    if parts.hostname == "github.com":
+        return "https://api.github.com"
+    if (parts.hostname or "").endswith(_RESIDENCE):
+        return f"https://api.{parts.netloc}"
+    return f"{web}/api/v3"
 
 
 def _web_address(text: str) -> str:
