@@ -4,7 +4,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config
+from packistry.plugin import ORIGIN, Config, OAuth2Config
 
 
 class GiteaConfig(Config):
@@ -25,9 +25,7 @@ class GiteaConfig(Config):
     @field_validator("url")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        parts = _split(value.strip())
-        path = parts.path.rstrip("/").removesuffix("/api/v1").removesuffix("/api/swagger")
-        return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+        return _web_address(value)
 
     @field_validator("token")
     @classmethod
@@ -42,6 +40,36 @@ class GiteaConfig(Config):
     def api_url(self) -> str:
         """The base URL of the API at this address."""
         return f"{self.url}/api/v1"
+
+
+class GiteaSignInConfig(OAuth2Config):
+    """An OAuth2 application that a Gitea or Forgejo knows."""
+
+    url: str = Field(
+        title="Address",
+        description="What you open in a browser: https://codeberg.org, or "
+        "https://git.example.org/gitea. It must be its ROOT_URL.",
+        json_schema_extra=ORIGIN,
+    )
+    confirms_email: bool = Field(
+        False,
+        title="E-mail addresses are confirmed there",
+        description="Tick it only if nobody can have an address there that is not theirs: "
+        "REGISTER_EMAIL_CONFIRM is on, and accounts that administrators or other sources make "
+        "have proven addresses too.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        return _web_address(value)
+
+
+def _web_address(text: str) -> str:
+    """The address in one spelling, whether that of the pages or of the API was given."""
+    parts = _split(text.strip())
+    path = parts.path.rstrip("/").removesuffix("/api/v1").removesuffix("/api/swagger")
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
 
 
 def _split(text: str) -> SplitResult:
