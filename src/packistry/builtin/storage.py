@@ -15,7 +15,8 @@ from pydantic import Field, field_validator
 
 from packistry.plugin import Config, InvalidKey, Storage, StorageConflict, Unavailable, check_key
 
-_CHUNK = 1024 * 1024
+# More would be memory that the kernel hands out anew for each piece.
+_CHUNK = 64 * 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -114,9 +115,13 @@ def _folder(root: int, names: list[str], *, make: bool = False) -> Iterator[int]
     folder = root
     try:
         for name in names:
-            if make:
+            try:
+                folder = _open_folder(name, folder, make=make)
+            except FileNotFoundError:
+                if not make:
+                    raise
                 _make_folder(name, folder)
-            folder = _open_folder(name, folder, make=make)
+                folder = _open_folder(name, folder, make=make)
             opened.append(folder)
         yield folder
     finally:

@@ -87,8 +87,8 @@ class ObjectReader:
         found: dict[str, Header] = {}
         for batch in _batches(ids):
             self._send("info", batch)
-            for oid in batch:
-                header = self._header(oid)
+            for oid, line in zip(batch, self._lines(len(batch)), strict=True):
+                header = _header(oid, line)
                 if header is not None:
                     found[oid] = header
         return found
@@ -200,7 +200,7 @@ class ObjectReader:
         for batch in _batches(ids):
             self._send("contents", batch)
             for oid in batch:
-                header = self._header(oid)
+                header = _header(oid, self._line())
                 if header is None:
                     yield oid, None, b""
                     continue
@@ -209,14 +209,19 @@ class ObjectReader:
                     raise TooLarge(f"The object {oid} is larger than {limit} bytes.")
                 yield oid, header, self._exactly(header.size)
 
-    def _header(self, oid: str) -> Header | None:
+    def _lines(self, count: int) -> list[bytes]:
+        while self._buffer.count(b"\n", self._at) < count:
+            self._more()
+        *lines, rest = self._buffer[self._at :].split(b"\n", count)
+        self._buffer, self._at = rest, 0
+        return lines
+
+    def _line(self) -> bytes:
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             self._more()
-        found = self._buffer[self._at : end].split(b" ")
+        line = self._buffer[self._at : end]
         self._at = end + 1
-        if found[0] != oid.encode("ascii"):
-            raise Corrupt("git answered something else than it was asked.")
-        return Header(found[1], int(found[2])) if len(found) == 3 else None
+        return line
 
     def _exactly(self, size: int) -> bytes:
         """The bytes of one object; a line break follows them."""
@@ -252,6 +257,13 @@ def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def _header(oid: str, line: bytes) -> Header | None:
+    found = line.split(b" ")
+    if found[0] != oid.encode("ascii"):
+        raise Corrupt("git answered something else than it was asked.")
+    return Header(found[1], int(found[2])) if len(found) == 3 else None
+
+
 def _commit(oid: str, data: bytes) -> Commit:
     tree = data[5 : data.find(b"\n")].decode("ascii", "replace")
     head = data.partition(b"\n\n")[0]
@@ -270,6 +282,10 @@ def _seconds(pattern: re.Pattern[bytes], head: bytes) -> int:
 def _entries(data: bytes, id_size: int) -> list[TreeEntry]:
     pattern = _ENTRY if id_size == SHA1_BYTES else _ENTRY_SHA256
     found = pattern.findall(data)
-    if sum(len(m) + len(n) + 2 + id_size for m, n, _ in found) != len(data):
+    if not found:
+        modes = names = ()
+    else:
+        modes, names, _ = zip(*found, strict=True)
+    if sum(map(len, modes)) + sum(map(len, names)) + len(found) * (2 + id_size) != len(data):
         raise Corrupt("A tree cannot be read.")
     return [TreeEntry(mode.lstrip(b"0"), name, oid.hex()) for mode, name, oid in found]

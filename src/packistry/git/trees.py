@@ -5,7 +5,7 @@ a million files cost as little as 84 KB of others, and the next commit costs wha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from packistry.git.errors import Corrupt, TooLarge, UnsafeTree
@@ -15,6 +15,8 @@ from packistry.git.policy import GitPolicy
 MAX_DEPTH = 64
 MAX_LINK = 4096
 MAX_KNOWN = 100_000
+# Entries of trees in memory at once, unless one commit alone has more.
+MAX_LEARNED = 20_000
 
 _OTHER_FILES = frozenset({b"100664", b"100600", b"100640", b"100660", b"100666"})
 _USUAL = REGULAR | _OTHER_FILES | {LINK}
@@ -55,15 +57,26 @@ class Surveyor:
         self._known: dict[str, Survey] = {}
         self._blobs = _Blobs()
 
+    def learn(self, reader: ObjectReader, trees: Collection[str]) -> bool:
+        """Read what `survey` needs of these trees, asking git as often as for one of them.
+
+        False: together they are too much, or one is at fault; `survey` says which.
+        """
+        self._forget()
+        new = {tree for tree in trees if tree not in self._known}
+        try:
+            self._read(reader, new, MAX_LEARNED)
+        except (TooLarge, UnsafeTree):
+            # Its answer may be half read.
+            reader.close()
+            return False
+        return True
+
     def survey(self, reader: ObjectReader, tree: str) -> Survey:
         """Sum up a tree. Raises TooLarge, UnsafeTree (too deep), Corrupt."""
-        if len(self._known) + len(self._blobs) > MAX_KNOWN:
-            self._known.clear()
-            self._blobs = _Blobs()
         if tree not in self._known:
-            trees = self._load(reader, tree)
-            self._blobs.read(reader, trees)
-            self._sum(tree, trees)
+            self._forget()
+            self._read(reader, {tree}, 2 * self._policy.max_files + MAX_DEPTH)
         found = self._known[tree]
         if found.files > self._policy.max_files:
             raise TooLarge(f"There are too many files: more than {self._policy.max_files}.")
@@ -73,10 +86,22 @@ class Surveyor:
             )
         return found
 
-    def _load(self, reader: ObjectReader, root: str) -> dict[str, list[TreeEntry]]:
+    def _forget(self) -> None:
+        if len(self._known) + len(self._blobs) > MAX_KNOWN:
+            self._known.clear()
+            self._blobs = _Blobs()
+
+    def _read(self, reader: ObjectReader, roots: set[str], most: int) -> None:
+        trees = self._load(reader, roots, most)
+        self._blobs.read(reader, trees)
+        for root in roots:
+            self._sum(root, trees)
+
+    def _load(
+        self, reader: ObjectReader, roots: set[str], entries_left: int
+    ) -> dict[str, list[TreeEntry]]:
         loaded: dict[str, list[TreeEntry]] = {}
-        frontier = {root}
-        entries_left = 2 * self._policy.max_files + MAX_DEPTH
+        frontier = roots
         for _ in range(MAX_DEPTH):
             for oid, entries in reader.trees(frontier):
                 loaded[oid] = entries
@@ -102,40 +127,73 @@ class Surveyor:
             raise Corrupt(f"The tree {oid} is missing.")
         if depth > MAX_DEPTH:
             raise _too_deep()
-        entries = trees[oid]
-        parts = [
-            _nested(self._sum(entry.id, trees, depth + 1))
-            if entry.mode == DIRECTORY
-            else self._blobs.survey(entry)
-            for entry in entries
-        ]
-        names = b"/".join(entry.name for entry in entries)
-        found = Survey(
-            files=sum(part.files for part in parts),
-            size=sum(part.size for part in parts),
-            height=max((part.height for part in parts), default=1),
-            climb=max((part.climb for part in parts), default=0),
-            is_doubtful=any(part.is_doubtful for part in parts)
-            or bool(entries and _DOUBTFUL_NAME.search(names))
-            or names.count(b"/") > max(0, len(entries) - 1),
-            submodules=sum(part.submodules for part in parts),
-            pointers=sum(part.pointers for part in parts),
-        )
+        total = _Total(trees[oid])
+        sizes = self._blobs.sizes
+        for entry in trees[oid]:
+            size = sizes.get(entry.id)
+            if size is not None and entry.mode in REGULAR:
+                total.size += size
+            elif entry.mode == DIRECTORY:
+                total.add(self._sum(entry.id, trees, depth + 1), below=1)
+            else:
+                total.add(self._blobs.survey(entry))
+        found = total.survey()
         if found.height > MAX_DEPTH:
             raise _too_deep()
         self._known[oid] = found
         return found
 
 
+class _Total:
+    """A tree being summed up. Its ordinary files are counted, and their sizes are left to add."""
+
+    def __init__(self, entries: Sequence[TreeEntry]) -> None:
+        names = b"/".join([entry.name for entry in entries])
+        self.size = 0
+        self._files = len(entries)
+        self._height = 1
+        self._climb = 0
+        self._doubtful = bool(entries and _DOUBTFUL_NAME.search(names)) or names.count(b"/") > max(
+            0, len(entries) - 1
+        )
+        self._submodules = 0
+        self._pointers = 0
+
+    def add(self, part: Survey, below: int = 0) -> None:
+        """One entry that is more than bytes; a folder's are one level `below`."""
+        self.size += part.size
+        self._files += part.files - 1
+        self._height = max(self._height, part.height + below)
+        self._climb = max(self._climb, part.climb - below)
+        self._doubtful = self._doubtful or part.is_doubtful
+        self._submodules += part.submodules
+        self._pointers += part.pointers
+
+    def survey(self) -> Survey:
+        return Survey(
+            files=self._files,
+            size=self.size,
+            height=self._height,
+            climb=self._climb,
+            is_doubtful=self._doubtful,
+            submodules=self._submodules,
+            pointers=self._pointers,
+        )
+
+
 class _Blobs:
-    """What the files of the trees read so far add to a survey, by object id."""
+    """What the files of the trees read so far add to a survey, by object id.
+
+    `sizes` are those of all but Git LFS pointers: an import reads very many of them.
+    """
 
     def __init__(self) -> None:
-        self._files: dict[str, Survey] = {}
+        self.sizes: dict[str, int] = {}
+        self._pointers: dict[str, int] = {}
         self._links: dict[str, Survey] = {}
 
     def __len__(self) -> int:
-        return len(self._files) + len(self._links)
+        return len(self.sizes) + len(self._pointers) + len(self._links)
 
     def read(self, reader: ObjectReader, trees: Mapping[str, list[TreeEntry]]) -> None:
         """Learn the files of some trees that are not known yet. Raises Corrupt, TimedOut."""
@@ -147,25 +205,33 @@ class _Blobs:
                     links.add(entry.id)
                 elif entry.mode not in _WITHOUT_BYTES:
                     files.add(entry.id)
-        self._read_files(reader, files - self._files.keys())
+        self._read_files(reader, files - self.sizes.keys() - self._pointers.keys())
         self._read_links(reader, links - self._links.keys())
 
     def survey(self, entry: TreeEntry) -> Survey:
+        """An entry that is no folder."""
         if entry.mode == SUBMODULE:
             return _A_SUBMODULE
-        found = (self._links if entry.mode == LINK else self._files).get(entry.id)
+        found = self._links.get(entry.id) if entry.mode == LINK else self._file(entry)
         if found is None:
             raise Corrupt(f"The file {entry.id} is missing.")
-        if entry.mode in _USUAL:
-            return found
-        return Survey(files=1, size=found.size, is_doubtful=True, pointers=found.pointers)
+        return found
+
+    def _file(self, entry: TreeEntry) -> Survey | None:
+        doubtful = entry.mode not in _USUAL
+        if (size := self._pointers.get(entry.id)) is not None:
+            return Survey(files=1, size=size, is_doubtful=doubtful, pointers=1)
+        if (size := self.sizes.get(entry.id)) is not None:
+            return Survey(files=1, size=size, is_doubtful=doubtful)
+        return None
 
     def _read_files(self, reader: ObjectReader, ids: set[str]) -> None:
         sizes = {oid: header.size for oid, header in reader.headers(ids).items()}
         small = [oid for oid, size in sizes.items() if size in _POINTER_SIZES]
-        lfs = {oid for oid, data in reader.contents(small, MAX_LINK) if data.startswith(_POINTER)}
-        for oid, size in sizes.items():
-            self._files[oid] = Survey(files=1, size=size, pointers=int(oid in lfs))
+        for oid, data in reader.contents(small, MAX_LINK):
+            if data.startswith(_POINTER):
+                self._pointers[oid] = sizes.pop(oid)
+        self.sizes |= sizes
 
     def _read_links(self, reader: ObjectReader, ids: set[str]) -> None:
         sizes = {oid: header.size for oid, header in reader.headers(ids).items()}
@@ -192,18 +258,6 @@ def climb(target: bytes) -> int | None:
     if _DOUBTFUL_NAME.search(b"/".join(parts[up:]) or b"name"):
         return None
     return up
-
-
-def _nested(survey: Survey) -> Survey:
-    return Survey(
-        files=survey.files,
-        size=survey.size,
-        height=survey.height + 1,
-        climb=max(0, survey.climb - 1),
-        is_doubtful=survey.is_doubtful,
-        submodules=survey.submodules,
-        pointers=survey.pointers,
-    )
 
 
 def _too_deep() -> UnsafeTree:

@@ -120,6 +120,10 @@ class _GitSnapshot(Snapshot):
                     raise UnsafeContent(str(error)) from error
             yield stream
 
+    def expect(self, refs: Iterable[Ref], path: str = "") -> None:
+        if _is_folder(path):
+            self._mirror.expect([ref.commit for ref in refs], path)
+
     def notices(self, ref: Ref, path: str = "") -> Sequence[str]:
         if not _is_folder(path):
             return ()

@@ -192,6 +192,9 @@ class Snapshot(ABC):
         sorted names. UnsafeContent when the tree must not be served, NotFound when it is gone.
         """
 
+    def expect(self, refs: Iterable[Ref], path: str = "") -> None:  # noqa: B027 - optional
+        """Archives of these refs are asked for next, about in this order. A hint, and no more."""
+
     def notices(self, ref: Ref, path: str = "") -> Sequence[str]:
         """What a user of the archive should know, such as files it only has pointers to."""
         return ()

@@ -16,7 +16,7 @@ from packistry.settings import MIB
 
 POOL = "packistry-archive"
 # What is stored together costs two transactions, whatever it is.
-REFS_IN_A_BATCH = 8
+REFS_IN_A_BATCH = 16
 BYTES_IN_A_BATCH = 64 * MIB
 # While some batches wait for the disk, the next one is being made.
 STORED_AT_ONCE = 2

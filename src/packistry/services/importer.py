@@ -280,6 +280,7 @@ class Importer:
         missing = [
             same[0].candidate.ref for commit, same in by_commit.items() if commit not in built
         ]
+        self._content.snapshot.expect(missing, self._target.subdirectory)
         for batch in archives.build(missing):
             records = [
                 self._as_record(plan, each.file)

@@ -371,3 +371,26 @@ def test_the_look_at_the_archive_and_the_survey_agree(parts: list[str], depth: i
     above = climb(target.encode())
     if above is not None and above <= depth:
         check_archive(data, "p")
+
+
+def test_what_is_expected_together_comes_as_if_it_were_asked_for_alone(
+    upstream: Upstream, mirror: Mirror
+) -> None:
+    good = [upstream.commit({"lib/a": str(number), "lib/b": "b"}) for number in range(9)]
+    tree = upstream.tree({"f": ""})
+    for _ in range(70):
+        tree = upstream.raw_tree(("40000", b"lib", tree))
+    deep = upstream.commit_tree(tree)
+    upstream.ref("refs/heads/deep", deep)
+    elsewhere = upstream.commit({"src/a": ""})
+    mirror.sync()
+    alone = [archive(mirror, commit, "lib") for commit in good]
+    expecting = Mirror(mirror.path, mirror.remote, mirror.policy)
+    with expecting.locked():
+        expecting.expect([*good[:5], deep, elsewhere, "e" * 40, *good[5:]], "lib")
+        assert [archive(expecting, commit, "lib") for commit in good] == alone
+        with pytest.raises(UnsafeTree):
+            archive(expecting, deep, "lib")
+        for missing in (elsewhere, "e" * 40):
+            with pytest.raises(CommitNotFound):
+                archive(expecting, missing, "lib")

@@ -288,7 +288,7 @@ def test_a_cancelled_sync_stops_between_refs(importing: Importing, host: Host) -
 def test_what_a_cancelled_sync_did_is_seen(importing: Importing, host: Host) -> None:
     package = importing.add("7", provider="faulty")
     importing.sync(package)
-    for number in range(20):
+    for number in range(40):
         host.push(f"2.{number}", {"name": "acme/lib", "extra": {"n": number}})
     sync = importing.request(package)
 
