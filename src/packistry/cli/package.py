@@ -4,6 +4,7 @@ import click
 
 from packistry.cli import waiting
 from packistry.cli.asking import confirm, yes_option
+from packistry.cli.filters import filter_json, filter_options, filter_rows
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, size, write_facts, write_json, write_next, write_table
 from packistry.cli.policy import (
@@ -54,6 +55,7 @@ for command in (edit, held, accept, refuse, package_deliveries):
     help="Build dists at import or at their first download. Without: as the source says.",
 )
 @click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
+@filter_options()
 @click.option("--no-webhook", is_flag=True, help=NO_WEBHOOK_HELP)
 @click.option("--wait", is_flag=True, help=WAIT_HELP)
 @json_option
@@ -63,24 +65,17 @@ for command in (edit, held, accept, refuse, package_deliveries):
 def add(
     installation: Installation,
     ctx: click.Context,
+    /,
     path: str,
     source_name: str,
-    subdirectory: str,
-    dists: str | None,
-    tag_policy: str | None,
     no_webhook: bool,
     wait: bool,
     as_json: bool,
     names: tuple[str, ...],
+    **how: Any,
 ) -> None:
     """Make a package of each PROJECT of a source: what the host calls it, or its URL."""
-    new = read(
-        NewPackage,
-        subdirectory=subdirectory,
-        dists=dists,
-        tag_policy=tag_policy,
-        webhook=not no_webhook,
-    )
+    new = read(NewPackage, webhook=not no_webhook, **how)
     with installation.reading() as services:
         services.repositories.get(path)
         make = services.context.provider_maker(services.sources.get(source_name))
@@ -173,6 +168,7 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             "subdirectory": found.subdirectory,
             "policy": found.dists,
             "tag_policy": found.tag_policy,
+            "filter": filter_json(services.filters.of(found)),
             "version_list": [_version(*each) for each in services.packages.versions(found)],
             "webhook": facts_of(services, found.project),
             "held": [held_facts(each) for each in services.protection.held(found)],
@@ -336,6 +332,7 @@ def _write_package(facts: dict[str, Any]) -> None:
             ("Dists", f"{facts['dists']} built, {size(facts['bytes'])}"),
             ("State", facts["state"]),
             ("Webhook", sentence(facts["webhook"])),
+            *(filter_rows(facts["filter"]) if facts["project"] else ()),
         ]
     )
     click.echo()

@@ -6,11 +6,13 @@ from typing import Any
 import click
 
 from packistry.cli import waiting
+from packistry.cli.filters import filter_options
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_json, write_table
 from packistry.inputs import PackageChange, read
 from packistry.models import Dists, Package, TagPolicy
 from packistry.services import Services
+from packistry.services.filters import FilterFacts
 from packistry.services.protection import HeldTag
 
 REPOSITORY_HELP = "The repository it is in, by path; '' is the root."
@@ -38,13 +40,20 @@ TAG_POLICY_HELP = (
     help="Whether a stable tag that moved upstream is held (protect) or followed; inherit: as the "
     "source says, else the repository.",
 )
+@filter_options("the source says")
 @pass_installation
 def edit(installation: Installation, /, name: str, path: str | None, **changes: Any) -> None:
     """Change how the package NAME (or number) is imported, from its next sync on."""
     change = read(PackageChange, **changes)
-    installation.attempt(
-        lambda services: services.packages.edit(_get(services, name, path), change)
-    )
+
+    def work(services: Services) -> FilterFacts:
+        package = _get(services, name, path)
+        services.packages.edit(package, change)
+        return services.filters.of(package)
+
+    facts = installation.attempt(work)
+    if facts.nothing_left:
+        click.echo(f"Warning: this leaves none of its {facts.known} branches and tags.", err=True)
     click.echo(f"{name} is changed. To have it take effect now: packistry package sync {name}")
 
 

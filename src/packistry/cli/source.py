@@ -5,6 +5,7 @@ import click
 
 from packistry.cli.asking import confirm, yes_option
 from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
+from packistry.cli.filters import filter_json, filter_options
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
 from packistry.cli.policy import INHERIT, TAG_POLICY, TAG_POLICY_HELP
@@ -37,29 +38,23 @@ source.add_command(source_deliveries)
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
 @click.option("--dists", type=DISTS, default=Dists.EAGER.value, show_default=True, help=DISTS_HELP)
 @click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
+@filter_options()
 @json_option
 @pass_installation
 def add(
     installation: Installation,
+    /,
     name: str,
     provider: str,
     given: tuple[str, ...],
-    dists: str,
-    tag_policy: str | None,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Make a source called NAME. Its credentials are tried first."""
     runtime = installation.runtime
     config = runtime.plugins.source_provider(provider).Config
     values = ask_missing(config, read_settings(config, given))
-    new = read(
-        NewSource,
-        name=name,
-        provider=provider,
-        config=values,
-        dists=dists,
-        tag_policy=tag_policy,
-    )
+    new = read(NewSource, name=name, provider=provider, config=values, **how)
     tried = runtime.plugins.make_source(provider, values, http=runtime.http, git=runtime.git)
     try:
         _write_notes(tried)
@@ -87,6 +82,7 @@ def list_(installation: Installation, as_json: bool) -> None:
         rows = [
             {
                 **_facts(each, providers.get(each.provider)),
+                "filter": filter_json(services.filters.of(each)),
                 "packages": services.sources.packages(each),
             }
             for each in services.sources.all()
@@ -122,6 +118,7 @@ def list_(installation: Installation, as_json: bool) -> None:
     help="Whether a stable tag that moved upstream is held (protect) or followed; inherit: as each "
     "repository says.",
 )
+@filter_options("by default")
 @click.option("--webhook-secret", metavar="@FILE", callback=secret_from_file, help=SHARED_HELP)
 @click.option("--forget-webhook-secret", is_flag=True, help="Have no such secret.")
 @pass_installation

@@ -24,15 +24,6 @@ _NOT_IN_A_VERSION = re.compile(r"[\s#]")
 
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
-_SHORT_LIVED_PREFIXES = (
-    "gh-readonly-queue/",
-    "renovate/",
-    "dependabot/",
-    "conductor-",
-    "merge-up/",
-)
-_SHORT_LIVED_NAMES = frozenset({"gh-pages", "gitattributes", "release-please--branches--main"})
-
 
 class SkippedRef(ValueError):
     """A ref that names no version. `reason` is a sentence for whoever named it."""
@@ -113,11 +104,6 @@ def version_of_upload(version: str) -> VersionName:
     text = version.strip()
     normalized = _normalized(text, f"the version {quoted(text)}")
     return _usable(VersionName(pretty=text, normalized=normalized))
-
-
-def is_short_lived_branch(branch: str) -> bool:
-    """Whether a tool made the branch for a while; packagist.org leaves these out."""
-    return branch in _SHORT_LIVED_NAMES or branch.startswith(_SHORT_LIVED_PREFIXES)
 
 
 def order_tags(names: Iterable[str]) -> list[str]:

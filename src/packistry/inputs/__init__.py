@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from packistry.composer.names import InvalidName, check_package_name, check_vendor_name
 from packistry.composer.text import clean_email, has_unseen_characters
 from packistry.errors import Invalid
+from packistry.inputs.globs import Globs, GlobsOrInherit
 from packistry.models import Dists, Role, TagPolicy
 
 LONGEST_NAME = 255
@@ -250,7 +251,25 @@ class RepositoryChange(Input):
     tag_policy: TagPolicy | None = None
 
 
-class NewSource(Input):
+class Filtered(Input):
+    """Which branches and tags become versions. None: as the level above says."""
+
+    branches: Globs | None = None
+    exclude_branches: Globs | None = None
+    tags: Globs | None = None
+    exclude_tags: Globs | None = None
+
+
+class FilterChange(Input):
+    """Another filter, from the next sync on."""
+
+    branches: GlobsOrInherit | None = None
+    exclude_branches: GlobsOrInherit | None = None
+    tags: GlobsOrInherit | None = None
+    exclude_tags: GlobsOrInherit | None = None
+
+
+class NewSource(Filtered):
     """A source to be made. `config` is what its provider's `Config` asks for."""
 
     name: Label
@@ -260,7 +279,7 @@ class NewSource(Input):
     tag_policy: TagPolicy | None = None
 
 
-class SourceChange(Input):
+class SourceChange(FilterChange):
     """What changes about a source.
 
     `config` overrides field by field; a blank secret keeps what is stored, unless `clear` names
@@ -277,7 +296,7 @@ class SourceChange(Input):
     forget_webhook_secret: bool = False
 
 
-class NewPackage(Input):
+class NewPackage(Filtered):
     """How a package is made from a project of a source. None: as the source says.
 
     `webhook` False: its host is not asked to tell us of changes.
@@ -289,7 +308,7 @@ class NewPackage(Input):
     webhook: bool = True
 
 
-class PackageChange(Input):
+class PackageChange(FilterChange):
     """What changes about how a package is imported, from its next sync on."""
 
     dists: Dists | Inherit | None = None

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from packistry.models.base import TABLE, Base, JSONText, LongBlob, LongText, new_uid, now, word
 from packistry.models.repository import Repository, TagPolicy
-from packistry.models.source import Dists, Project
+from packistry.models.source import Dists, Filtering, Project
 
 
-class Package(Base):
+class Package(Filtering, Base):
     """A package in a repository, made from a project (and a sub-directory of it) or by upload."""
 
     __tablename__ = "packages"

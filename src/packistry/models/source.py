@@ -16,7 +16,19 @@ class Dists(StrEnum):
     LAZY = "lazy"
 
 
-class Source(Base):
+class Filtering:
+    """Globs of the branches and tags that become versions (composer.filters).
+
+    None: as the source says; in a source the defaults.
+    """
+
+    branches: Mapped[list[str] | None] = mapped_column(JSONText)
+    exclude_branches: Mapped[list[str] | None] = mapped_column(JSONText)
+    tags: Mapped[list[str] | None] = mapped_column(JSONText)
+    exclude_tags: Mapped[list[str] | None] = mapped_column(JSONText)
+
+
+class Source(Filtering, Base):
     """A place projects come from: a provider (plugin) with its configuration."""
 
     __tablename__ = "sources"

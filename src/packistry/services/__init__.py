@@ -12,6 +12,7 @@ from packistry.services.deliveries import Deliveries
 from packistry.services.documents import Documents
 from packistry.services.downloads import Downloads
 from packistry.services.events import Events
+from packistry.services.filters import Filters
 from packistry.services.grants import Grants
 from packistry.services.identities import Identities
 from packistry.services.ledger import Ledger, LostAfter
@@ -96,6 +97,10 @@ class Services:
         return Packages(
             self.session, self.documents, self.ledger, self.projects, self.webhooks, self.events
         )
+
+    @cached_property
+    def filters(self) -> Filters:
+        return Filters(self.session)
 
     @cached_property
     def protection(self) -> Protection:

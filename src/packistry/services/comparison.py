@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from packistry.composer.filters import RefFilter
 from packistry.composer.versions import (
     SkippedRef,
     VersionName,
     identity,
-    is_short_lived_branch,
     order_branches,
     order_tags,
     version_of_branch,
@@ -18,7 +18,6 @@ from packistry.plugin import Ref, RefKind, RefusedRef
 
 STABLE = "stable"
 LONGEST_NAME = 300
-SHORT_LIVED = "A tool made this branch for a while; such branches are left out."
 UPLOADED = "A version of this number was uploaded."
 
 RefKey = tuple[str, str]
@@ -114,7 +113,8 @@ class Comparison:
     """What is to be done. `candidates` are in the order in which the first of equals wins.
 
     `taken` has the ref of each version that stays as it is, by identity. `released` are identities
-    whose tag was held and is back, or gone. `removed` are versions without a ref.
+    whose tag was held and is back, or gone. `removed` are versions without a ref, and those whose
+    ref is in `filtered`: the refs that the filter leaves out, with the reason. `left` are so many.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
@@ -123,6 +123,8 @@ class Comparison:
     released: list[str] = field(default_factory=list)
     removed: list[KnownVersion] = field(default_factory=list)
     forgotten: list[Verdict] = field(default_factory=list)
+    filtered: dict[RefKey, str] = field(default_factory=dict)
+    left: int = 0
     taken: dict[str, str] = field(default_factory=dict)
     default_moved: bool = False
 
@@ -151,9 +153,10 @@ def compare(
     default: str | None,
     policy: TagPolicy,
     eager: bool,
+    chosen: RefFilter,
 ) -> Comparison:
-    """What to do so that the versions are those of the refs."""
-    return _Comparing(known, policy=policy, eager=eager).run(list(refs), default)
+    """What to do so that the versions are those of the refs that are `chosen`."""
+    return _Comparing(known, policy=policy, eager=eager).run(list(refs), default, chosen)
 
 
 class _Comparing:
@@ -165,13 +168,18 @@ class _Comparing:
         self._verdicts = {verdict.key: verdict for verdict in known.verdicts}
         self._result = Comparison()
 
-    def run(self, refs: list[Ref | RefusedRef], default: str | None) -> Comparison:
-        usable = in_order((ref for ref in refs if isinstance(ref, Ref)), default)
+    def run(
+        self, refs: list[Ref | RefusedRef], default: str | None, chosen: RefFilter
+    ) -> Comparison:
+        usable = in_order(self._filter(refs, chosen), default)
         refused = [ref for ref in refs if isinstance(ref, RefusedRef)]
         seen = {(ref.kind.value, ref.name) for ref in usable}
         seen |= {(ref.kind.value, shown(ref)) for ref in refused}
+        self._result.left = len(usable)
         self._take_gone(seen)
         moved = [ref for ref in usable if not self._stays(ref)]
+        for (kind, name), reason in self._result.filtered.items():
+            self._judge(Verdict(kind=kind, ref=name, reason=reason))
         for none in refused:
             self._judge(Verdict(kind=none.kind, ref=shown(none), reason=none.reason))
         for ref in moved:
@@ -182,6 +190,16 @@ class _Comparing:
             if version.key in seen
         )
         return self._result
+
+    def _filter(self, refs: Iterable[Ref | RefusedRef], chosen: RefFilter) -> list[Ref]:
+        left = []
+        for ref in refs:
+            if isinstance(ref, Ref):
+                if reason := chosen.reason(ref.kind, ref.name):
+                    self._result.filtered[ref.kind.value, ref.name] = reason
+                else:
+                    left.append(ref)
+        return left
 
     def _take_gone(self, seen: set[RefKey]) -> None:
         for version in self._known.versions:
@@ -195,7 +213,9 @@ class _Comparing:
             if pin.held_reference and (RefKind.TAG, pin.ref) not in seen
         ]
         self._result.forgotten = [
-            verdict for verdict in self._known.verdicts if verdict.key not in seen
+            verdict
+            for verdict in self._known.verdicts
+            if verdict.key not in seen and verdict.key not in self._result.filtered
         ]
 
     def _stays(self, ref: Ref) -> bool:
@@ -206,6 +226,10 @@ class _Comparing:
             return verdict is not None and verdict.reference == ref.commit
         if not self._same(version, ref):
             return False
+        verdict = self._verdicts.get(version.key)
+        if verdict is not None and not verdict.reference:
+            # A sync that was to filter it out was cut off, and the filter changed again.
+            self._result.forgotten.append(verdict)
         self._result.taken[version.identity] = ref.name
         return True
 
@@ -290,6 +314,4 @@ def duplicate(ref: Ref, winner: str) -> Verdict:
 def _name_of(ref: Ref) -> VersionName:
     if ref.kind is RefKind.TAG:
         return version_of_tag(ref.name)
-    if is_short_lived_branch(ref.name):
-        raise SkippedRef(SHORT_LIVED)
     return version_of_branch(ref.name)

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import BinaryIO, TypeVar
 
 from packistry import stopping
+from packistry.composer.filters import RefFilter
 from packistry.composer.manifest import BadManifest, Manifest, check, parse
 from packistry.composer.names import InvalidName, check_package_name
 from packistry.composer.semver import parse_stability, sort_key
@@ -45,6 +46,7 @@ READ_AT_ONCE = 100
 RECORDED_AT_ONCE = 50
 # So many archives in a row that the host did not give: it is the host, not the refs.
 FAILURES_IN_A_ROW = 5
+NOTHING_LEFT = "The filter leaves no branch and no tag of the project."
 NO_REFS = "The repository has no branches and no tags."
 REFUSED = "An administrator refused this commit for the version."
 NO_NAME = "composer.json does not say the package's name."
@@ -66,6 +68,7 @@ class Target:
     subdirectory: str
     eager: bool
     policy: TagPolicy
+    chosen: RefFilter
     stale: bool
     known: Known
 
@@ -131,8 +134,8 @@ class Importer:
     def run(self) -> None:
         """Do all that the comparison found. Raises ClaimLost, Stopped, PluginError."""
         comparison = self._comparison
-        if not self._content.refs and not self._name:
-            self._attempt(lambda services: self._records.refuse_all(services, NO_REFS))
+        if nothing := self._nothing():
+            self._attempt(lambda services: self._records.refuse_all(services, nothing))
         if comparison.empty and not self._target.stale:
             return
         if comparison.verdicts or comparison.held or comparison.released:
@@ -141,6 +144,15 @@ class Importer:
             self._find_name()
         self._import(comparison.candidates)
         self._settle()
+
+    def _nothing(self) -> str:
+        """Why the project as a whole gives no version, if that is so and is news."""
+        comparison = self._comparison
+        if comparison.left or (self._name and comparison.empty):
+            return ""
+        if comparison.filtered:
+            return NOTHING_LEFT
+        return "" if self._content.refs or self._name else NO_REFS
 
     def _attempt(self, work: Callable[[Services], T]) -> T:
         stopping.check()

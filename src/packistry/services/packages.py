@@ -24,6 +24,7 @@ from packistry.models import (
 )
 from packistry.services.documents import Documents
 from packistry.services.events import Events
+from packistry.services.filters import set_lists
 from packistry.services.ledger import Ledger
 from packistry.services.pins import remember_all
 from packistry.services.projects import Projects
@@ -149,6 +150,7 @@ class Packages:
             value = getattr(change, name)
             if value is not None:
                 setattr(package, name, None if value == "inherit" else value)
+        set_lists(package, change)
         self._session.flush()
 
     def sync(self, package: Package) -> Sync:
@@ -303,6 +305,7 @@ class Packages:
             dists=new.dists,
             tag_policy=new.tag_policy,
         )
+        set_lists(package, new)
         self._session.add(package)
         self._session.flush()
         if new.webhook:

@@ -1,6 +1,6 @@
 """What the import of one package writes: each method is part of one short transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -124,9 +124,12 @@ class Records:
     def judge_names(self, services: Services, comparison: Comparison) -> None:
         """What the comparison alone decided: refs of no use, tags that are held or no longer."""
         self._history.keep_verdicts(services.session, comparison.verdicts)
+        # What was a version is told of once, when it is removed.
+        removed = {version.key for version in comparison.removed}
         items = [
             self._history.item(verdict.kind, verdict.ref, Outcome.SKIPPED, reason=verdict.reason)
             for verdict in comparison.verdicts
+            if verdict.key not in removed
         ]
         self.pins.release(services.session, comparison.released)
         items += self._hold(services.session, comparison.held)
@@ -161,7 +164,7 @@ class Records:
             for item in items
             if item.removes is not None and item.removes.id not in self._reused
         ]
-        self._remove(services, removed, NO_LONGER)
+        self._remove(services, removed, lambda _: NO_LONGER)
         for version in removed:
             self._versions.pop(version.normalized, None)
         services.ledger.advance(self._claim, len(items))
@@ -259,7 +262,7 @@ class Records:
         """What concerns all refs, when each has been looked at."""
         session = services.session
         gone = [version for version in comparison.removed if version.id not in self._reused]
-        self._remove(services, gone, GONE)
+        self._remove(services, gone, lambda each: comparison.filtered.get(each.key, GONE))
         self._history.drop_verdicts(session, [verdict.key for verdict in comparison.forgotten])
         if comparison.default_moved:
             self._move_default(session)
@@ -340,7 +343,12 @@ class Records:
             "dist_id": dist_id,
         }
 
-    def _remove(self, services: Services, versions: Sequence[KnownVersion], reason: str) -> None:
+    def _remove(
+        self,
+        services: Services,
+        versions: Sequence[KnownVersion],
+        reason: Callable[[KnownVersion], str],
+    ) -> None:
         if not versions:
             return
         session = services.session
@@ -354,7 +362,7 @@ class Records:
                 Outcome.REMOVED,
                 reference=version.reference,
                 version=version.name,
-                reason=reason,
+                reason=reason(version),
             )
             for version in versions
         ]

@@ -18,6 +18,7 @@ from packistry.plugin import (
     split_secrets,
 )
 from packistry.services.context import secrets_place
+from packistry.services.filters import set_lists
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import SecretBox
 from packistry.services.webhook_secrets import (
@@ -71,6 +72,7 @@ class Sources:
         source = Source(
             name=new.name, provider=new.provider, dists=new.dists, tag_policy=new.tag_policy
         )
+        set_lists(source, new)
         self._session.add(source)
         # The place a secret is bound to holds the uid, which a flush fills in.
         self._session.flush()
@@ -97,6 +99,7 @@ class Sources:
             source.dists = change.dists
         if change.tag_policy is not None:
             source.tag_policy = None if change.tag_policy == "inherit" else change.tag_policy
+        set_lists(source, change)
         if change.forget_webhook_secret:
             source.webhook_secret = ""
         if change.webhook_secret is not None:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from packistry import plugin, process
+from packistry.composer.filters import DEFAULTS, RefFilter
 from packistry.errors import ConfigurationError, NotFound
 from packistry.git.refs import name_fault, printable
 from packistry.models import (
@@ -27,6 +28,7 @@ from packistry.models import (
 from packistry.plugin import GitSourceProvider, Ref, RefusedRef, Snapshot
 from packistry.services import Services
 from packistry.services.comparison import Known, KnownVersion, Verdict, compare
+from packistry.services.filters import lists_of
 from packistry.services.importer import Content, Importer, Target
 from packistry.services.ledger import DIED, Claim, ClaimLost
 from packistry.services.pins import pins_of
@@ -148,6 +150,7 @@ class Synchronizer:
                 default=content.default_branch,
                 policy=target.policy,
                 eager=target.eager,
+                chosen=target.chosen,
             )
             total += len(comparison.candidates)
             found.append((target, comparison))
@@ -244,6 +247,7 @@ def _targets(session: Session, project: Project, source: Source) -> list[Target]
             Package.subdirectory,
             Package.dists,
             Package.tag_policy,
+            *(getattr(Package, name) for name in DEFAULTS),
             Package.stale,
             Repository.path,
             Repository.tag_policy.label("repository_policy"),
@@ -263,6 +267,7 @@ def _targets(session: Session, project: Project, source: Source) -> list[Target]
             subdirectory=row.subdirectory,
             eager=(row.dists or source.dists) == Dists.EAGER,
             policy=row.tag_policy or source.tag_policy or row.repository_policy,
+            chosen=RefFilter.of(package=lists_of(row), source=lists_of(source)),
             stale=row.stale,
             known=Known(versions=versions[row.id], verdicts=verdicts[row.id], pins=pins[row.id]),
         )

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -164,3 +165,25 @@ def test_a_package_is_granted_and_named_by_token(cli, upstream):
     cli.ok("user", "add", "jo@x.org")
     cli.ok("grant", "--user", "jo@x.org", "--package", "acme/lib")
     cli.ok("token", "add", "ci", "--deploy", "--package", "acme/lib")
+
+
+def test_what_becomes_versions_is_said_and_shown(cli, upstream):
+    upstream.git("branch", "feature")
+    add(cli, upstream, "--wait", "--branches", "main", "--exclude-tags", "*-rc*")
+    facts = cli.json("package", "show", "acme/lib")
+    assert {each["version"] for each in facts["version_list"]} == {"v1.0.0", "dev-main"}
+    cli.ok("source", "edit", "git", "--tags", "v2*")
+    cli.ok("package", "edit", "acme/lib", "--exclude-tags", "inherit")
+    shown = cli.ok("package", "show", "acme/lib")
+    assert re.search(r"Branches: +main\n", shown)
+    assert re.search(r"Tags: +v2\* \(as its source says\)", shown)
+    error = cli("package", "edit", "acme/lib", "--branches", "").stderr
+    assert "leaves none of its 3 branches and tags" in error
+    assert "leaves none" in cli.ok("package", "show", "acme/lib")
+    assert "leaves no branch" in cli.ok("package", "sync", "acme/lib", "--wait")
+
+
+def test_a_pattern_that_cannot_be_is_one_sentence(cli, upstream):
+    add(cli, upstream)
+    assert "no branch or tag has a space" in cli.fails("package", "edit", "1", "--tags", "a b")
+    cli.fails("package", "edit", "1", "--tags", "inherit", "--tags", "x", code=2)

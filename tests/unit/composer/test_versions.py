@@ -8,7 +8,6 @@ from packistry.composer.semver import normalize, parse_constraints
 from packistry.composer.versions import (
     SkippedRef,
     VersionName,
-    is_short_lived_branch,
     order_branches,
     order_tags,
     version_of_branch,
@@ -140,28 +139,6 @@ def test_tags_are_read_in_ref_name_order_so_that_the_first_of_two_wins():
 def test_branches_are_read_in_ref_name_order_after_the_default_one():
     assert order_branches(["b", "a", "main", "1.x"], "main") == ["main", "1.x", "a", "b"]
     assert order_branches(["b", "a"], None) == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "branch",
-    [
-        "renovate/x",
-        "dependabot/npm/y",
-        "gh-readonly-queue/main/1",
-        "conductor-x",
-        "merge-up/1.x",
-        "gh-pages",
-        "gitattributes",
-        "release-please--branches--main",
-    ],
-)
-def test_branches_of_tools_are_short_lived(branch):
-    assert is_short_lived_branch(branch)
-
-
-@pytest.mark.parametrize("branch", ["main", "renovate", "feature/dependabot/x", "gh-pages-2"])
-def test_branches_of_people_are_not_short_lived(branch):
-    assert not is_short_lived_branch(branch)
 
 
 texts = st.text(max_size=20) | st.from_regex(

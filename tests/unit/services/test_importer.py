@@ -5,7 +5,7 @@ import json
 import pytest
 
 from packistry.models import Channel, Outcome, SyncState, TagPolicy
-from packistry.services import comparison, importer
+from packistry.services import importer
 from tests.importing import Importing
 from tests.repositories import GitRepository
 
@@ -63,12 +63,7 @@ def test_refs_become_the_versions_composer_makes_of_them(
         ("0.4.0-dev", 'the tag "0.4.0-dev" is a dev version, which only a branch can be'),
         ("dev-0.5", 'the tag "dev-0.5" is a dev version, which only a branch can be'),
         ("a,b", '"dev-a,b" cannot be used in a constraint'),
-        (
-            "gh-pages",
-            comparison.SHORT_LIVED,
-        ),
-        ("renovate/all", comparison.SHORT_LIVED),
-        ("dependabot/npm", comparison.SHORT_LIVED),
+        ("gh-pages", "Filtered out by the default of --exclude-branches: gh-pages fits."),
     ],
 )
 def test_a_ref_that_is_no_version_is_skipped_with_a_reason(
