@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page as Tab
 
 from packistry.runtime import Runtime
-from tests.browser.site import DESK, PHONE, Site, chromium, serving, shown
+from tests.browser.site import DESK, PHONE, Site, chromium, make_token, serving, shown
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 LOOKS = (("", DESK, "light"), ("-dark", DESK, "dark"), ("-phone", PHONE, "light"))
@@ -35,6 +35,11 @@ def main(only: list[str]) -> None:
 
 
 def _others(site: Site, browser, only: list[str]) -> None:
+    for suffix, size, theme in LOOKS:
+        with site.context(browser, size=size, theme=theme) as context:
+            tab = context.new_page()
+            make_token(tab)
+            _shoot(tab, "token-made" + suffix, only)
     with site.context(browser, role="user") as context:
         _take(context.new_page(), "/", "overview-user", only)
     with site.context(browser, role="nobody") as context:

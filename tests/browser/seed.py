@@ -65,6 +65,7 @@ def seed(runtime: Runtime) -> Seeded:
         people = _people(services)
     with runtime.transaction() as services:
         _packages(services, random)
+        _tokens(services)
         home = services.repositories.get("")
         reader = services.users.get("tomasz@acme.example")
         services.grants.grant(reader, home, Rights(read=True))
@@ -126,6 +127,23 @@ def _people(services: Services) -> dict[str, str]:
         "user": "tomasz@acme.example",
         "nobody": "nobody@acme.example",
     }
+
+
+def _tokens(services: Services) -> None:
+    for name, packages, write, days in (
+        ("staging", ("acme/money", "acme/ledger-core", "acme/queue-worker"), False, 200),
+        ("release-bot", ("acme/invoice-pdf",), True, None),
+    ):
+        token, _ = services.tokens.add(TokenKind.DEPLOY, name)
+        token.expires_at = now() + timedelta(days=days) if days else None
+        token.last_used_at = now() - timedelta(hours=5) if days else None
+        for package in packages:
+            services.grants.grant(
+                token, services.packages.get(package), Rights(read=True, write=write)
+            )
+    ines = services.users.get("ines@acme.example")
+    token, _ = services.tokens.add(TokenKind.PERSONAL, "laptop", user=ines, can_write=True)
+    token.last_used_at = now() - timedelta(days=1)
 
 
 def _packages(services: Services, random: Random) -> None:

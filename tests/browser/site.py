@@ -110,3 +110,11 @@ def shown() -> list[Page]:
     """The pages that somebody who is signed in can look at."""
     strangers = ("login", "setup")
     return [page for page in PAGES if page.show and page.template and page.name not in strangers]
+
+
+def make_token(tab: Any) -> None:
+    """Makes a deploy token, and stays where it is shown."""
+    tab.goto("/admin/tokens/add")
+    tab.fill("#f-name", "ci-invoices")
+    tab.check("[name=grant] >> nth=0")
+    tab.get_by_role("button", name="Add token").click()

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page as Tab
 
 from packistry.web.pages import Page
-from tests.browser.site import DESK, PHONE, Site, shown
+from tests.browser.site import DESK, PHONE, Site, make_token, shown
 
 LOOKS = {"desk": (DESK, "light"), "phone": (PHONE, "dark")}
 NARROW = 320
@@ -56,6 +56,13 @@ def signed_in(request: Any, browser: Any, site: Site) -> Iterator[Watched]:
 @pytest.mark.parametrize("page", shown(), ids=lambda page: page.name)
 def test_a_page_is_sound(page: Page, signed_in: Watched, site: Site) -> None:
     signed_in.look_at(site.path(page))
+    signed_in.check()
+
+
+def test_a_token_that_was_just_made_is_soundly_shown(signed_in: Watched) -> None:
+    make_token(signed_in.tab)
+    assert "is ready" in signed_in.tab.inner_text("h1")
+    signed_in.complaints.clear()
     signed_in.check()
 
 

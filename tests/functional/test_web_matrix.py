@@ -29,7 +29,12 @@ ALLOWED: dict[Permission, frozenset[str]] = {
     Permission.MAINTAIN: frozenset({"maintainer", "admin"}),
     Permission.ADMINISTER: frozenset({"admin"}),
 }
-KNOWS = frozenset({"reader", "maintainer", "admin"})
+READERS = frozenset({"reader", "maintainer", "admin"})
+KNOWS = {
+    "repository": READERS,
+    "package": READERS,
+    "token": frozenset({"maintainer", "admin"}),
+}
 
 
 class Place:
@@ -99,7 +104,11 @@ def expected(page: Page, role: str) -> str:
         return "allowed"
     if role == "stranger":
         return "sign in"
-    return "hidden" if page.target is not None and role not in KNOWS else "forbidden"
+    if page.target is None:
+        return "forbidden"
+    row = re.search(r"{(\w+)", page.path)
+    knows = KNOWS.get(row[1], frozenset({"admin"})) if row else READERS
+    return "forbidden" if role in knows else "hidden"
 
 
 # Whoever has no link to set up with is told that it is over; sign-out goes to the sign-in page.

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from packistry.models import Grant, Package, Repository, Token, TokenKind
+from packistry.models import Base, Grant, Package, Repository, Token, TokenKind
 
 
 class Action(StrEnum):
@@ -67,7 +67,9 @@ ANONYMOUS = Actor()
 SYSTEM = Actor(admin=True, can_write=True, label="system")
 """The CLI and the jobs: whoever runs them owns the installation."""
 
-Target = Repository | Package | Token | None
+Target = Base | None
+"""A row that a permission is about. Of those that are none of the three below, and of the system as
+a whole, only administrators know."""
 Bool = ColumnElement[bool] | bool
 Number = ColumnElement[int | None] | InstrumentedAttribute[Any] | int | None
 
@@ -111,9 +113,10 @@ def permits(session: Session, actor: Actor, permission: Permission, target: Targ
 
 def knows(session: Session, actor: Actor, target: Target) -> bool:
     """Whether `actor` may know that the row exists. To whom it is hidden, it does not."""
-    if isinstance(target, Repository | Package):
-        return actor.admin or (not actor.anonymous and _may(session, actor, Action.READ, target))
-    return actor.admin or _may(session, actor, Action.MANAGE, target)
+    if actor.admin or actor.anonymous:
+        return actor.admin
+    action = Action.READ if isinstance(target, Repository | Package) else Action.MANAGE
+    return _may(session, actor, action, target)
 
 
 def token_predicate(actor: Actor) -> ColumnElement[bool]:
@@ -235,10 +238,12 @@ def _may(session: Session, actor: Actor, action: Action, target: Target) -> bool
             .join(Repository, Repository.id == Package.repository_id)
             .where(Package.id == target.id, package_predicate(subject, action))
         )
-    else:
+    elif target is None or isinstance(target, Repository):
         statement = select(Repository.id).where(repository_predicate(subject, action))
         if target is not None:
             statement = statement.where(Repository.id == target.id)
+    else:
+        return False
     return session.scalars(statement.limit(1)).first() is not None
 
 

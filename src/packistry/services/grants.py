@@ -1,5 +1,6 @@
 """Who may use what: rights of users and deploy tokens on repositories and packages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select
@@ -39,7 +40,7 @@ class Grants:
         self._session = session
 
     def of(self, owner: Owner) -> list[Grant]:
-        return list(self._session.scalars(select(Grant).where(_owned(owner)).order_by(Grant.id)))
+        return list(self._session.scalars(select(Grant).where(owned(owner)).order_by(Grant.id)))
 
     def grant(self, owner: Owner, target: Target, rights: Rights) -> Grant:
         """Adds `rights` to those they have.
@@ -85,8 +86,28 @@ class Grants:
                 self._session.delete(grant)
         self._session.flush()
 
+    def replace(self, owner: Owner, wanted: Mapping[Target, Rights]) -> None:
+        """Has `owner` have these rights and no others, but for those a sign-in source gave.
+
+        Raises what `grant` raises.
+        """
+        for grant in self.of(owner):
+            target = grant.repository or grant.package
+            if grant.given_by is None and target is not None:
+                kept = wanted.get(target, Rights())
+                grant.can_read, grant.can_write = kept.read, kept.write
+                grant.can_manage = kept.manage
+                if kept == Rights():
+                    self._session.delete(grant)
+        if isinstance(owner, Token):
+            owner.can_write = False
+        for target, rights in wanted.items():
+            if rights != Rights():
+                self.grant(owner, target, rights)
+        self._session.flush()
+
     def _between(self, owner: Owner, target: Target) -> list[Grant]:
-        query = select(Grant).where(_owned(owner), _covers(target)).order_by(Grant.id)
+        query = select(Grant).where(owned(owner), _covers(target)).order_by(Grant.id)
         return list(self._session.scalars(query))
 
     def _new(self, owner: Owner, target: Target) -> Grant:
@@ -116,7 +137,8 @@ def describe(thing: Owner | Target | AuthenticationSource) -> str:
     return f'the repository "{thing.name}"'
 
 
-def _owned(owner: Owner) -> ColumnElement[bool]:
+def owned(owner: Owner) -> ColumnElement[bool]:
+    """Whether the Grant at hand is the owner's."""
     return Grant.user_id == owner.id if isinstance(owner, User) else Grant.token_id == owner.id
 
 

@@ -32,3 +32,8 @@ def token_commands(base_url: str, token: str) -> tuple[str, str]:
         f"composer config --global --auth bearer.{origin} {token}",
         f"composer config --global --auth http-basic.{origin} token {token}",
     )
+
+
+def token_variable(base_url: str, token: str) -> str:
+    """The value of COMPOSER_AUTH that has composer send the token."""
+    return json.dumps({"bearer": {urlsplit(base_url).netloc: token}})

@@ -4,20 +4,23 @@ import secrets
 import string
 import zlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, NotFound, PackistryError
-from packistry.models import Role, Token, TokenKind, User
+from packistry.inputs.rights import TokenChange
+from packistry.models import Grant, Role, Token, TokenKind, User
 from packistry.models.base import now
 from packistry.services.access import Actor
 
 ALPHABET = string.ascii_letters + string.digits
 RANDOM_LENGTH = 40
 CRC_LENGTH = 8
+REPLACED = " (replaced)"
+LONGEST = 255
 PREFIXES = frozenset(kind.value for kind in TokenKind)
 
 
@@ -120,6 +123,48 @@ class Tokens:
 
     def all(self) -> list[Token]:
         return list(self._session.scalars(select(Token).order_by(Token.id)))
+
+    def rotate(self, token: Token, keep: timedelta) -> tuple[Token, str]:
+        """Another token with the same name, abilities, rights and span of life, and its text.
+
+        The old one, "{name} (replaced)" from now on, works for `keep` longer. Raises Conflict
+        when it does not work any more.
+        """
+        if not usable(token, token.user):
+            raise Conflict(f'"{token.name}" is revoked or expired. Make another token instead.')
+        present = now()
+        name = token.name
+        lives = token.expires_at - token.created_at if token.expires_at else None
+        made, text = self.add(
+            token.kind,
+            name,
+            user=token.user,
+            can_write=token.can_write,
+            expires_at=present + lives if lives else None,
+        )
+        made.can_read = token.can_read
+        self._session.add_all(
+            Grant(
+                token_id=made.id,
+                repository_id=grant.repository_id,
+                package_id=grant.package_id,
+                can_read=grant.can_read,
+                can_write=grant.can_write,
+            )
+            for grant in token.grants
+        )
+        token.name = name[: LONGEST - len(REPLACED)] + REPLACED
+        if keep:
+            end = present + keep
+            token.expires_at = min(end, token.expires_at) if token.expires_at else end
+        else:
+            self.revoke(token)
+        self._session.flush()
+        return made, text
+
+    def edit(self, token: Token, change: TokenChange) -> None:
+        """What it is called. Its rights are changed by `Reach.grant`."""
+        token.name = token.name if change.name is None else change.name
 
     def revoke(self, token: Token) -> None:
         """From the next request on nobody gets in with it."""

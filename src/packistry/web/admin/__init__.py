@@ -8,6 +8,7 @@ from packistry.web.admin import (
     repositories,
     setup,
     sign_in,
+    tokens,
 )
 from packistry.web.pages import Page
 
@@ -18,6 +19,7 @@ PAGES: tuple[Page, ...] = (
     *elsewhere.PAGES,
     *setup.PAGES,
     *repositories.PAGES,
+    *tokens.PAGES,
     *everything.PAGES,
 )
 """All pages. A test looks at every one of them in every role."""
