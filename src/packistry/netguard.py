@@ -18,6 +18,7 @@ Lookup = Callable[[str, int], list[str]]
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 COMPATIBLE = ipaddress.IPv6Network("::/96")
 ISATAP = (0x00005EFE, 0x02005EFE)
+UNLESS_NAMED = "unless PACKISTRY_ALLOW_HOSTS names it."
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # What `ipaddress` calls global or merely private, but is this machine, its cloud's metadata or a
@@ -75,7 +76,7 @@ class NetGuard:
         literal = _literal(name)
         found = [str(literal)] if literal is not None else self._lookup(name, port)
         if not found:
-            raise HostUnknown(f"The host {name} is not known to the name server.")
+            raise _unknown(name)
         for text in found:
             self._check(name, text, private=private or self.private)
         return found
@@ -112,10 +113,11 @@ class NetGuard:
         ):
             return
         named = host in self._hosts
+        told = f"{host} is an address" if host == text else f"{host} is {text}, an address"
         if _is_never(address) or (address.is_loopback and not named):
-            raise AddressRefused(f"{host} is {text}, an address that is never contacted.")
+            raise AddressRefused(f"{told} that is not contacted {UNLESS_NAMED}")
         if not address.is_global and not (private or named):
-            raise AddressRefused(f"{host} is {text}, an address in a private network.")
+            raise AddressRefused(f"{told} in a private network, not contacted {UNLESS_NAMED}")
 
 
 def system_lookup(host: str, port: int) -> list[str]:
@@ -123,8 +125,14 @@ def system_lookup(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise HostUnknown(f"The host {host} could not be resolved.") from error
+        raise _unknown(host) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _unknown(host: str) -> HostUnknown:
+    return HostUnknown(
+        f"The name server knows no host {host}. Check the address, and this machine's network."
+    )
 
 
 def canonical_host(host: str) -> str:

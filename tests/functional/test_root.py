@@ -17,14 +17,17 @@ def test_the_root_is_json_with_a_metadata_url(app: TestApp, public: None) -> Non
     """Statement 1."""
     answer = app.get("/packages.json")
     assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.json["packages"] == []
     assert "%package%" in answer.json["metadata-url"]
 
 
-def test_a_mistyped_url_is_told_as_composer_shows_it(app: TestApp, public: None) -> None:
-    answer = app.get("/team/packages.json", status=404)
-    assert answer.headers["Content-Type"] == "application/json"
-    assert "/r/" in answer.json["warning"]
+def test_a_mistyped_url_is_told_as_composer_shows_it(app: TestApp, stock: Stock) -> None:
+    stock.repository()
+    for path in ("/team", "/rr/team", "/git/rr/team", "/r/acme/lib/x"):
+        answer = app.get(f"{path}/packages.json", status=404)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert "/r/" in answer.json["warning"]
 
 
 def test_every_url_in_the_root_is_absolute_and_has_the_sub_path(app: TestApp, stock: Stock) -> None:
@@ -112,6 +115,9 @@ def test_a_stranger_gets_a_401_and_no_login_page(app: TestApp, stock: Stock) -> 
     answer = app.get("/packages.json", status=401)
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    told = answer.json["warning"]
+    assert told == app.get("/search.json", status=401).json["warning"]
+    assert "--auth http-basic.packages.test token YOUR-TOKEN" in told
 
 
 def test_a_repository_that_does_not_exist_looks_private(app: TestApp, stock: Stock) -> None:

@@ -64,6 +64,21 @@ def test_each_spelling_of_a_forbidden_address_is_refused(host: str) -> None:
         NetGuard(private=True).resolve(host, 443)
 
 
+@pytest.mark.parametrize(
+    ("host", "found", "words"),
+    [
+        ("127.0.0.1", [], "127.0.0.1 is an address that is not contacted unless PACKISTRY_ALLOW_"),
+        ("git.test", ["::1"], "git.test is ::1, an address that is not contacted unless PACKISTRY"),
+        ("10.0.0.1", [], "10.0.0.1 is an address in a private network, not contacted unless PACK"),
+        ("git.test", [], "The name server knows no host git.test. Check the address"),
+    ],
+)
+def test_a_refusal_says_what_to_do(host: str, found: list[str], words: str) -> None:
+    guard = NetGuard(lookup=lambda _host, _port: found)
+    with pytest.raises((AddressRefused, HostUnknown), match=words):
+        guard.resolve(host, 443)
+
+
 @pytest.mark.parametrize("host", FORBIDDEN)
 def test_a_url_with_a_forbidden_address_is_refused(host: str) -> None:
     name = f"[{host}]" if ":" in host and not host.startswith("[") else host

@@ -9,6 +9,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from packistry.web.addresses import Environ
 
@@ -17,6 +18,7 @@ StartResponse = Callable[[str, Headers], object]
 
 # Exactly so, without a charset: Composer prints the warning of no other type.
 JSON = "application/json"
+NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 REALM = 'Basic realm="Packistry", charset="UTF-8"'
 
 _LONGEST_ENCODING = 200
@@ -85,7 +87,7 @@ def document(zipped: bytes, modified: int, *, public: bool, gzipped: bool) -> An
         ("Last-Modified", last_modified),
         ("Vary", "Accept-Encoding, Authorization"),
     ]
-    headers = [*kept, ("Content-Type", JSON), ("Content-Length", str(len(body)))]
+    headers = [*kept, ("Content-Type", JSON), ("Content-Length", str(len(body))), NO_SNIFFING]
     if gzipped:
         headers.append(("Content-Encoding", "gzip"))
     return Answer(
@@ -117,6 +119,7 @@ def error(
         ("Content-Length", str(len(body))),
         ("Cache-Control", cache_control(public=public)),
         ("Vary", "Accept-Encoding, Authorization"),
+        NO_SNIFFING,
         *(headers or {}).items(),
     ]
     return Answer(
@@ -129,10 +132,16 @@ def unauthorized(message: str) -> Answer:
     return error(401, message, warn=True, headers={"WWW-Authenticate": REALM})
 
 
-NO_CREDENTIALS = unauthorized(
-    "This repository needs a token: "
-    "composer config --global --auth http-basic.HOST token YOUR-TOKEN"
-)
+@lru_cache(maxsize=256)
+def no_credentials(base: str | None) -> Answer:
+    """401 for whoever shows no token; composer keeps one for the host of our base URL."""
+    host = urlsplit(base or "").netloc or "HOST"
+    return unauthorized(
+        "This repository needs a token: "
+        f"composer config --global --auth http-basic.{host} token YOUR-TOKEN"
+    )
+
+
 BAD_TOKEN = unauthorized(
     "This token is unknown, expired or revoked. Ask an administrator for another."
 )

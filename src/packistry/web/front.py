@@ -180,7 +180,7 @@ class Front:
             return _keep(self._granted(found, channel, base, gzipped), reader)
         if reader.access is Access.RESERVED and is_package_name(name):
             return _keep(_nothing_below(name, reader, gzipped), reader)
-        return _refused_package(reader)
+        return _refused_package(reader, base)
 
     def _granted(self, found: P2, channel: Channel, base: str, gzipped: bool) -> Answer:
         body = found.body
@@ -194,7 +194,7 @@ class Front:
         entrance = self._reads.entrance(token_of(environ.get("HTTP_AUTHORIZATION")), path)
         reader = entrance.reader
         if reader.access is not Access.GRANTED:
-            return _refused_repository(reader)
+            return _refused_repository(reader, base)
         content = answers.json_bytes(
             documents.packages_json(
                 base_url=f"{base}/r/{path}" if path else base,
@@ -228,17 +228,17 @@ def _nothing_below(name: str, reader: Reader, gzipped: bool) -> Answer:
     )
 
 
-def _refused_package(reader: Reader) -> Kept | Answer:
+def _refused_package(reader: Reader, base: str) -> Kept | Answer:
     if reader.access is Access.STRANGER:
-        return answers.NO_CREDENTIALS
+        return answers.no_credentials(base)
     if reader.access is Access.BAD_TOKEN:
         return answers.BAD_TOKEN
     return _keep(answers.NOT_FOUND_PUBLIC if reader.public else answers.NOT_FOUND, reader)
 
 
-def _refused_repository(reader: Reader) -> Kept | Answer:
+def _refused_repository(reader: Reader, base: str) -> Kept | Answer:
     if reader.access is Access.STRANGER:
-        return answers.NO_CREDENTIALS
+        return answers.no_credentials(base)
     if reader.access is Access.BAD_TOKEN:
         return answers.BAD_TOKEN
     return _keep(answers.NO_REPOSITORY, reader)

@@ -19,6 +19,8 @@ REPOSITORY = "/r/{repository:[A-Za-z0-9][A-Za-z0-9._-]{0,99}}"
 # A word of our own paths is never a vendor's.
 _OURS = "|".join(sorted(word.replace(".", r"\.") for word in RESERVED_VENDORS))
 PACKAGE = rf"/{{vendor:(?!(?:{_OURS})/)[a-z0-9._-]{{1,127}}}}/{{name:[a-z0-9._-]{{1,127}}}}"
+# What ends so is a mistyped URL of a repository, unless it is a branch that is called so.
+VERSION = r"/{version:(?!(?:(?!dev-).*/)?packages\.json$).+}"
 
 # A source is named by its uid, or by its number as the PHP Packistry did.
 SOURCE = "/{provider:[a-z][a-z0-9-]{0,99}}/{source:[0-9a-f]{1,32}}"
@@ -49,7 +51,7 @@ IN_A_REPOSITORY = (
     Route(name="providers", path="/providers" + PACKAGE + ".json", view=composer.providers),
     Route(name="notify", path="/downloads", view=composer.notify, methods=WRITE),
     Route(name="upload", path=PACKAGE, view=uploads.upload, methods=WRITE),
-    Route(name="version-dist", path=PACKAGE + "/{version:.+}", view=dists.by_version),
+    Route(name="version-dist", path=PACKAGE + VERSION, view=dists.by_version),
 )
 
 ELSEWHERE = (

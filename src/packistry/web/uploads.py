@@ -11,7 +11,7 @@ from packistry.services.uploads import Published, Uploads
 from packistry.web import answers
 from packistry.web.multipart import read_form
 from packistry.web.parts import Parts
-from packistry.web.security import Refused, claimed_token, repository
+from packistry.web.security import Refused, claimed_token, no_credentials, repository
 
 FILE = "file"
 LONGEST_VERSION = 300
@@ -25,7 +25,7 @@ def upload(request: Request) -> Response:
     if entrance.reader.access is Access.BAD_TOKEN:
         raise Refused(answers.BAD_TOKEN)
     if entrance.actor.anonymous:
-        raise Refused(answers.NO_CREDENTIALS)
+        raise Refused(no_credentials(request))
     uploads = Uploads(parts.runtime)
     try:
         uploads.allow(entrance.actor, path, name)
