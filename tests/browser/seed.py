@@ -6,9 +6,11 @@ from random import Random
 from typing import Any
 
 from packistry.inputs import NewRepository, NewUser
+from packistry.inputs.sign_in import NewAuthenticationSource
 from packistry.models import (
     Dist,
     Download,
+    IdentityLink,
     Outcome,
     Package,
     Project,
@@ -75,6 +77,7 @@ def seed(runtime: Runtime) -> Seeded:
         assert sync is not None
         numbers |= {"package": package.id, "sync": sync.id, "import": sync.id}
         numbers["user"] = reader.id
+        numbers["auth"] = _sign_in(services)
         version = services.session.query(Version).filter_by(package_id=package.id).first()
         assert version is not None
         numbers["version"] = version.id
@@ -86,6 +89,32 @@ def seed(runtime: Runtime) -> Seeded:
         }
         numbers["session"] = services.sessions.of(services.users.get(people["admin"]))[0].id
     return Seeded(numbers=numbers, cookies=cookies)
+
+
+def _sign_in(services: Services) -> int:
+    """A Keycloak that people sign in at, one of them already; its id."""
+    keycloak = services.authentication_sources.add(
+        NewAuthenticationSource(
+            name="Acme accounts",
+            provider="keycloak",
+            config={
+                "url": "https://id.acme.example",
+                "realm": "staff",
+                "client_id": "packistry",
+                "client_secret": "only-for-pictures",
+            },
+            registration=True,
+            allowed_domains=("acme.example",),
+            rules=("groups=developers: read /", "groups=platform: admin"),
+        )
+    )
+    tomasz = services.users.get("tomasz@acme.example")
+    link = IdentityLink(
+        source=keycloak, user=tomasz, subject="5e1c", email=tomasz.email or "", used_at=now()
+    )
+    services.session.add(link)
+    services.authentication_sources.draft("GitLab", "gitlab")
+    return keycloak.id
 
 
 def _places(services: Services) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Issuing:
     def __init__(self, runtime: Runtime, **fields: Any) -> None:
         self.runtime, self.issuer = runtime, FakeIssuer()
         runtime.backends = Backends(runtime.plugins, runtime.secrets, self.issuer.client())
+        # One that was made before has other backends.
+        vars(runtime).pop("context", None)
         self.id = self.add("SSO", **{"registration": True, **fields})
 
     def add(self, name: str, **fields: Any) -> int:

@@ -1,16 +1,18 @@
-from collections.abc import Collection, Iterable
+import logging
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from packistry.errors import Conflict, NotFound
+from packistry.errors import Conflict, NotFound, PackistryError, unexpected
 from packistry.git.redaction import plain, redact
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource, SignInRule
 from packistry.models import AuthenticationSource, ClaimRule, IdentityLink, Package, Repository
 from packistry.plugin import (
     AuthBackend,
     Config,
+    PluginError,
     keep_secrets,
     load_config,
     secret_fields,
@@ -22,6 +24,8 @@ from packistry.services.packages import Packages
 from packistry.services.plugins import Plugins
 from packistry.services.repositories import Repositories
 from packistry.services.secrets import SecretBox
+
+log = logging.getLogger(__name__)
 
 
 class AuthenticationSources:
@@ -108,6 +112,19 @@ class AuthenticationSources:
         self._set_rules(source, new.rules)
         return source
 
+    def draft(self, name: str, provider: str) -> AuthenticationSource:
+        """One that nobody can sign in at yet: its callback URL has to be known at the place first.
+
+        Raises Conflict and PluginMissing.
+        """
+        self._free(name)
+        source = AuthenticationSource(
+            name=name, provider=self._plugins.auth_backend(provider).name, active=False
+        )
+        self._session.add(source)
+        self._session.flush()
+        return source
+
     def edit(self, source: AuthenticationSource, change: AuthenticationSourceChange) -> None:
         """Raises Conflict, NotFound, PluginMissing, ConfigError. Contacts nobody.
 
@@ -136,6 +153,8 @@ class AuthenticationSources:
         if change.rules is not None:
             self._set_rules(source, change.rules)
         if change.active is not None and change.active != source.active:
+            if change.active:
+                self._check_complete(source)
             self._switch(source, on=change.active)
         self._session.flush()
 
@@ -153,6 +172,11 @@ class AuthenticationSources:
     def secrets(self, source: AuthenticationSource) -> dict[str, str]:
         """The secret fields in clear. Raises ConfigurationError when no key of ours fits."""
         return self._secrets.open(source.secrets, sign_in_place(source))
+
+    def _check_complete(self, source: AuthenticationSource) -> None:
+        """Raises ConfigError while it does not say what its plugin has to know."""
+        config = self._plugins.auth_backend(source.provider).Config
+        load_config(config, {**source.config, **self.secrets(source)})
 
     def _switch(self, source: AuthenticationSource, *, on: bool) -> None:
         source.active = on
@@ -229,3 +253,18 @@ def checked(backend: AuthBackend[Any], callback_url: str) -> list[str]:
     _, secrets = split_secrets(backend.config)
     notes = backend.check(callback_url) or ()
     return [redact(plain(str(note)), secrets.values()) for note in notes]
+
+
+def check(make: Callable[[], AuthBackend[Any]], callback_url: str) -> list[str]:
+    """The notes of the check of a source, whose backend `make` gives. Outside of transactions.
+
+    Raises PluginMissing, and a PluginError or ConfigurationError that says what to do.
+    """
+    try:
+        return checked(make(), callback_url)
+    except PackistryError:
+        raise
+    # A plugin may raise anything, and its text, which nobody has checked, may hold a secret.
+    except (Exception, SystemExit) as error:
+        log.exception("The check of an authentication source failed")
+        raise PluginError(unexpected(error)) from error

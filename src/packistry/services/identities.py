@@ -135,6 +135,13 @@ class Identities:
             for link in self.of(user)
         )
 
+    def stranded(self, source: AuthenticationSource) -> int:
+        """How many active people have no other way in than this source."""
+        people = (link.user for link in self._people(source))
+        return sum(
+            user.active and not self.has_another_way_in(user, but=source.id) for user in people
+        )
+
     def suspend(self, source: AuthenticationSource) -> None:
         """End its people's sessions, and shut out those without another way in.
 

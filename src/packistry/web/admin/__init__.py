@@ -1,6 +1,8 @@
 """The web admin: a module for each noun, each with the `PAGES` it answers."""
 
 from packistry.web.admin import (
+    accounts,
+    auth_sources,
     elsewhere,
     everything,
     overview,
@@ -20,6 +22,8 @@ PAGES: tuple[Page, ...] = (
     *setup.PAGES,
     *repositories.PAGES,
     *tokens.PAGES,
+    *auth_sources.PAGES,
+    *accounts.PAGES,
     *everything.PAGES,
 )
 """All pages. A test looks at every one of them in every role."""

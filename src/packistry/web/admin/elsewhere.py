@@ -54,7 +54,11 @@ def arrive(visit: Visit) -> Response:
         response = _refused(visit, error)
     else:
         path = visit.safe(arrival.next)
-        response = visit.signed_in(arrival.cookie, path) if arrival.cookie else visit.go_to(path)
+        if arrival.cookie:
+            response = visit.signed_in(arrival.cookie, path)
+        else:
+            visit.say("The account is connected: from now on it signs you in.")
+            response = visit.go_to(path)
     visit.cookies.drop_pending(response, str(source_id))
     return response
 
