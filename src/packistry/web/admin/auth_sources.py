@@ -47,7 +47,7 @@ def find(visit: Visit, services: Services) -> AuthenticationSource:
     return services.authentication_sources.at(visit.number("auth"))
 
 
-def index(visit: Visit, services: Services) -> Shown:
+def index(_visit: Visit, services: Services) -> Shown:
     """All of them: there are few."""
     counts = services.session.execute(
         select(IdentityLink.source_id, func.count()).group_by(IdentityLink.source_id)
