@@ -38,6 +38,12 @@ def token() -> None:
     help="It may read this package alone.",
 )
 @click.option("--write", is_flag=True, help="It may upload, too.")
+@click.option(
+    "--api", is_flag=True, help="It opens the JSON API, with the user's rights, and reads nothing."
+)
+@click.option(
+    "--read", "read_too", is_flag=True, help="With --api: composer may read with it, too."
+)
 @click.option("--expires", metavar="WHEN", help="90d, 12h, 6w, or a date such as 2030-12-31.")
 @json_option
 @pass_installation
@@ -49,6 +55,8 @@ def add(
     repositories: tuple[str, ...],
     packages: tuple[str, ...],
     write: bool,
+    api: bool,
+    read_too: bool,
     expires: str | None,
     as_json: bool,
 ) -> None:
@@ -57,14 +65,25 @@ def add(
         raise click.UsageError("Say whose: either --deploy or --user EMAIL.")
     if email is not None and (repositories or packages):
         raise click.UsageError("A user's token has the rights of the user: see `packistry grant`.")
+    if read_too and not api:
+        raise click.UsageError("A token that is not for the API reads anyhow: leave out --read.")
     ends = expiry(expires, now()) if expires else None
-    new = read(NewToken, name=name, can_write=write, expires_at=ends)
+    new = read(
+        NewToken,
+        name=name,
+        can_read=read_too or not api,
+        can_write=write,
+        can_call_api=api,
+        expires_at=ends,
+    )
     with installation.change() as services:
         made, text = services.tokens.add(
             TokenKind.DEPLOY if deploy else TokenKind.PERSONAL,
             new.name,
             user=services.users.get(email) if email is not None else None,
+            can_read=new.can_read,
             can_write=new.can_write,
+            can_call_api=new.can_call_api,
             expires_at=new.expires_at,
         )
         _grant(services, made, repositories, packages)
@@ -74,8 +93,13 @@ def add(
         return
     click.echo(text)
     click.echo("\nThis is the only time it is shown; keep it where passwords are kept.")
-    commands = token_commands(installation.runtime.settings.base_url, text)
-    write_next("Have composer send it, either way:", commands)
+    base_url = installation.runtime.settings.base_url
+    if api:
+        asks = f'curl -H "Authorization: Bearer {text}" {base_url}/api/me'
+        write_next("Ask the JSON API with it:", [asks])
+    if new.can_read or new.can_write:
+        commands = token_commands(base_url, text)
+        write_next("Have composer send it, either way:", commands)
     if deploy and not (repositories or packages):
         write_next(
             "It reads public repositories only. To give it more:",
@@ -156,6 +180,7 @@ def _facts(token: Token, owner: str | None) -> dict[str, Any]:
         "user": owner,
         "can_read": token.can_read,
         "can_write": token.can_write,
+        "can_call_api": token.can_call_api,
         "expires_at": token.expires_at,
         "last_used_at": token.last_used_at,
         "created_at": token.created_at,

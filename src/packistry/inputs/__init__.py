@@ -60,20 +60,31 @@ _ROWS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfgh
 M = TypeVar("M", bound=BaseModel)
 
 
-def read(model: type[M], **values: Any) -> M:
+def read(model: type[M], /, **values: Any) -> M:
     """The input these values make. Raises Invalid in the words of the first fault, with all."""
     try:
         return model(**values)
     except ValidationError as error:
-        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        raise _invalid(error) from None
+
+
+def read_json(model: type[M], text: bytes) -> M:
+    """The input that a JSON object makes, its types taken strictly. Raises Invalid."""
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> Invalid:
     fields: dict[str, str] = {}
-    for fault in faults:
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
         field = ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ")
         label = field.partition(".")[0].replace("_", " ").capitalize()
         fields.setdefault(field, f"{label}: {message}." if label else f"{message}.")
     first = next(iter(fields))
-    raise Invalid(fields[first], field=first, fields=fields)
+    return Invalid(fields[first], field=first, fields=fields)
 
 
 def repository_path(value: str) -> str:
@@ -351,5 +362,7 @@ class NewToken(Input):
     """A token to be made. Its owner and grants are said beside it."""
 
     name: Label
+    can_read: bool = True
     can_write: bool = False
+    can_call_api: bool = False
     expires_at: datetime | None = None

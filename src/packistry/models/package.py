@@ -38,6 +38,7 @@ class Package(Filtering, Base):
     # Set with every change of a version, cleared when the documents are rendered.
     stale: Mapped[bool] = mapped_column(default=False, index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     repository: Mapped[Repository] = relationship()
     project: Mapped[Project | None] = relationship()

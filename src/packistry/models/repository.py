@@ -28,6 +28,7 @@ class Repository(Base):
     reserved_vendors: Mapped[list[str]] = mapped_column(JSONText, default=list)
     tag_policy: Mapped[TagPolicy] = mapped_column(word(TagPolicy), default=TagPolicy.PROTECT)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     @property
     def prefix(self) -> str:

@@ -35,6 +35,7 @@ class AuthenticationSource(Base):
     # Whether signing out here signs out there.
     single_sign_out: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     rules: Mapped[list["ClaimRule"]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, order_by="ClaimRule.id"

@@ -46,6 +46,7 @@ class Source(Filtering, Base):
     # None: as each package's repository says.
     tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
     created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     projects: Mapped[list["Project"]] = relationship(
         back_populates="source", cascade="all, delete-orphan", passive_deletes=True

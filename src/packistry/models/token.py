@@ -18,7 +18,7 @@ class TokenKind(StrEnum):
 
 
 class Token(Base):
-    """A credential for `composer`. Only its sha256 is kept."""
+    """A credential for `composer`, for the JSON API, or for both. Only its sha256 is kept."""
 
     __tablename__ = "tokens"
 
@@ -31,10 +31,13 @@ class Token(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     can_read: Mapped[bool] = mapped_column(default=True)
     can_write: Mapped[bool] = mapped_column(default=False)
+    # Opens the JSON API with the rights of its owner, a user.
+    can_call_api: Mapped[bool] = mapped_column(default=False, server_default=false())
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
     user: Mapped[User | None] = relationship()
     grants: Mapped[list["Grant"]] = relationship(cascade="all, delete-orphan", passive_deletes=True)

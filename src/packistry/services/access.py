@@ -55,11 +55,18 @@ class Actor:
     admin: bool = False
     can_read: bool = True
     can_write: bool = False
+    # Whether it is a token that opens the JSON API: there it stands for its user.
+    can_call_api: bool = False
     label: str = "anonymous"
 
     @property
     def anonymous(self) -> bool:
         return self.user_id is None and self.token_id is None
+
+    @property
+    def manages(self) -> bool:
+        """Whether it is a person, or a token that stands for one."""
+        return self.token_id is None or self.can_call_api
 
 
 ANONYMOUS = Actor()
@@ -224,8 +231,8 @@ def _granted(subject: Subject, action: Action, covers: Any) -> ColumnElement[boo
 def _ability(actor: Actor, action: Action) -> bool:
     if action is Action.READ:
         return actor.can_read
-    # A token is never a maintainer: it has the abilities it was given, and this is none of them.
-    return actor.can_write if action is Action.WRITE else actor.token_id is None
+    # A token for composer is never a maintainer: it has the abilities it was given.
+    return actor.can_write if action is Action.WRITE else actor.manages
 
 
 def _may(session: Session, actor: Actor, action: Action, target: Target) -> bool:

@@ -149,7 +149,7 @@ NOT_RECORDED = frozenset(
 )
 """Tables of what the server itself notes, or whose changes are told by `Audit.note`."""
 
-_ALWAYS_SILENT = frozenset({"id", "uid", "created_at"})
+_ALWAYS_SILENT = frozenset({"id", "uid", "created_at", "updated_at"})
 
 
 @dataclass(kw_only=True)

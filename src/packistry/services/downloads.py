@@ -120,7 +120,7 @@ class Downloads:
                     table.c.id == token_id,
                     or_(table.c.last_used_at.is_(None), table.c.last_used_at < recent),
                 )
-                .values(last_used_at=at)
+                .values(last_used_at=at, updated_at=table.c.updated_at)
             )
         zope.sqlalchemy.mark_changed(self._session)
 

@@ -3,14 +3,14 @@
 import secrets
 import string
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from packistry.errors import Conflict, NotFound, PackistryError
+from packistry.errors import Conflict, Invalid, NotFound, PackistryError
 from packistry.inputs.rights import TokenChange
 from packistry.models import Grant, Role, Token, TokenKind, User
 from packistry.models.base import now
@@ -66,10 +66,17 @@ class Tokens:
         name: str,
         *,
         user: User | None = None,
+        can_read: bool = True,
         can_write: bool = False,
+        can_call_api: bool = False,
         expires_at: datetime | None = None,
     ) -> tuple[Token, str]:
-        """A new token and its text, which exists nowhere else. A personal one needs its `user`."""
+        """A new token and its text, which exists nowhere else. A personal one needs its `user`.
+
+        Raises Invalid for a deploy token that shall open the API: it stands for nobody.
+        """
+        if can_call_api and kind is not TokenKind.PERSONAL:
+            raise Invalid("Only a personal token opens the API: a deploy token stands for nobody.")
         random = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
         body = random + _crc(random)
         token = Token(
@@ -77,12 +84,39 @@ class Tokens:
             name=name,
             hash=sha256(body.encode()).hexdigest(),
             user=user,
+            can_read=can_read,
             can_write=can_write,
+            can_call_api=can_call_api,
             expires_at=expires_at,
         )
         self._session.add(token)
         self._session.flush()
         return token, f"{kind}-{body}"
+
+    def api_actor(self, claimed: TokenText) -> Actor | None:
+        """Who calls the API with this token; None where it opens nothing there.
+
+        It stands for its user, with all rights they have now.
+        """
+        row = self._session.execute(
+            select(Token, User)
+            .join(User, User.id == Token.user_id)
+            .where(
+                Token.hash == claimed.hash,
+                Token.kind == claimed.kind,
+                Token.can_call_api.is_(True),
+            )
+        ).one_or_none()
+        if row is None or not usable(row.Token, row.User):
+            return None
+        actor = actor_of(row.Token, row.User)
+        return replace(
+            actor,
+            can_read=True,
+            can_write=True,
+            can_call_api=True,
+            label=f'{row.User.label} by the token "{row.Token.name}"',
+        )
 
     def authenticate(self, text: str) -> Actor:
         """Whom the token speaks for. Raises BadToken, without saying which fault it is."""

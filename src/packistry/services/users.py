@@ -72,10 +72,13 @@ class Users:
         user.active = user.active if change.active is None else change.active
         self._session.flush()
 
-    def reset_password(self, user: User, password: SecretStr) -> None:
-        """From now on they sign in with this one alone. They are signed out everywhere."""
+    def reset_password(self, user: User, password: SecretStr, *, but: int | None = None) -> None:
+        """From now on they sign in with this one alone.
+
+        They are signed out everywhere, `but` of the session in which they changed it themselves.
+        """
         user.password_hash = passwords.hash_password(password.get_secret_value())
-        self._sessions.end_all(user)
+        self._sessions.end_all(user, but=but)
 
     def rehash(self, user: User, password_hash: str) -> None:
         """Keep the same password under a better hash; to nobody that is a change."""

@@ -10,6 +10,7 @@ from pyramid.response import Response
 from webob.cookies import CookieProfile, SignedSerializer
 
 SESSION = "packistry"
+CSRF = "XSRF-TOKEN"
 THEME = "packistry-theme"
 TOAST = "packistry-said"
 PENDING = "packistry-pending"
@@ -50,6 +51,11 @@ class Cookies:
     def keep(self, response: Response, cookie: str) -> None:
         """From now on this is the browser's session cookie."""
         self._set(response, SESSION, cookie)
+
+    def keep_csrf(self, response: Response) -> None:
+        """Let scripts of ours, and of whoever knows the PHP Packistry, read the token."""
+        if self._request.cookies.get(CSRF) != self.csrf:
+            response.set_cookie(CSRF, self.csrf, **{**self._options(), "httponly": False})
 
     def drop(self, response: Response) -> None:
         """The browser has no session any more."""

@@ -81,6 +81,7 @@ NAVIGATION: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item(page="plugins", words="Plugins"),
             Item(page="audit", words="Audit"),
             Item(page="settings", words="Settings"),
+            Item(page="api", words="API", permission=Permission.PERSON),
         ),
     ),
 )

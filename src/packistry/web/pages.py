@@ -192,11 +192,17 @@ def _check_form(page: Page, visit: Visit) -> None:
         raise errors.BadRequest("The form holds characters that are not text.")
     if not visit.cookies.session:
         raise Forbidden(NO_COOKIE.format(url=visit.base_url or "its own address"))
+    came_from_us(visit)
+    if not visit.cookies.is_ours(visit.text("csrf")):
+        raise Forbidden(FOREIGN)
+
+
+def came_from_us(visit: Visit) -> None:
+    """Raises Forbidden where the browser says that a page of somebody else has sent this."""
+    request = visit.request
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
     if site not in ("same-origin", "none") or (origin and origin not in _origins(visit)):
-        raise Forbidden(FOREIGN)
-    if not visit.cookies.is_ours(visit.text("csrf")):
         raise Forbidden(FOREIGN)
 
 

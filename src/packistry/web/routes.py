@@ -11,6 +11,8 @@ from packistry.composer.names import RESERVED_VENDORS
 from packistry.services.access import Permission
 from packistry.web import composer, dists, health, pages, static, uploads, webhooks
 from packistry.web.admin import PAGES
+from packistry.web.api import CALLS
+from packistry.web.api.call import register, register_rest
 
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
@@ -74,13 +76,15 @@ ELSEWHERE = (
 
 
 def includeme(config: Configurator) -> None:
-    """Registers the table: below `/r/{path}` first, then at the root, pages last."""
+    """Registers the table: below `/r/{path}` first, then at the root, the API and pages last."""
     for route in IN_A_REPOSITORY:
         _add(config, route, f"{route.name}-in-repository", REPOSITORY + route.path)
     for route in (*ELSEWHERE, *IN_A_REPOSITORY):
         _add(config, route, route.name, route.path)
     # Their first words are never a vendor's, so that no package can be hidden by a page.
+    register(config, CALLS)
     pages.register(config, PAGES)
+    register_rest(config)
 
 
 def _add(config: Configurator, route: Route, name: str, path: str) -> None:

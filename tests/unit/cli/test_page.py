@@ -88,7 +88,7 @@ def test_every_command_and_option_says_what_it_is_for(name):
         "user remove --yes",
         "grant --user --token --repository --package --in --read --write",
         "revoke --user --token --repository --package --in --read --write",
-        "token add --deploy --user --repository --package --write --expires",
+        "token add --deploy --user --repository --package --write --api --read --expires",
         "token list",
         "token revoke",
     ],

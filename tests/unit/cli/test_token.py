@@ -41,6 +41,14 @@ def test_a_token_writes_only_if_that_is_said(cli, repository):
     assert deploy(cli, "--repository", "", "--write")["can_write"]
 
 
+def test_a_token_for_the_api_reads_packages_only_if_that_is_said(cli):
+    cli.ok("user", "add", "jo@x.org")
+    made = cli.json("token", "add", "bot", "--user", "jo@x.org", "--api")
+    assert (made["can_call_api"], made["can_read"], made["can_write"]) == (True, False, False)
+    assert cli.json("token", "add", "all", "--user", "jo@x.org", "--api", "--read")["can_read"]
+    assert "deploy" in cli.fails("token", "add", "ci", "--deploy", "--api")
+
+
 def test_a_token_expires(cli, repository):
     assert deploy(cli, "--expires", "90d")["expires_at"]
 

@@ -2,6 +2,7 @@
 
 from packistry.web.admin import (
     accounts,
+    api,
     auth_sources,
     elsewhere,
     everything,
@@ -25,5 +26,6 @@ PAGES: tuple[Page, ...] = (
     *auth_sources.PAGES,
     *accounts.PAGES,
     *everything.PAGES,
+    *api.PAGES,
 )
 """All pages. A test looks at every one of them in every role."""

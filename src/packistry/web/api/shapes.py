@@ -1,0 +1,123 @@
+"""What the JSON API is asked and answers, as far as several calls share it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, create_model
+
+T = TypeVar("T")
+
+SIZE = 10
+LARGEST_SIZE = 100
+LAST_PAGE = 100_000
+LONGEST_WORDS = 255
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(_moment, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A moment as the PHP Packistry writes it: "2026-01-31T12:00:00.000000Z"."""
+
+Number = Annotated[int, Field(ge=1, le=999_999_999)]
+"""The id of a row."""
+
+
+class Shape(BaseModel):
+    """The base of all answers. Fields are only ever added."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Body(BaseModel):
+    """The base of what is sent in a request's body."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Query(BaseModel):
+    """The base of what is asked in an address. What is not known is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Search(Query):
+    """A list, narrowed by words."""
+
+    search: str = Field("", alias="filter[search]", max_length=LONGEST_WORDS)
+
+
+class ListQuery(Search):
+    """A page of a list."""
+
+    page: int = Field(1, ge=1, le=LAST_PAGE)
+    size: int = Field(SIZE, ge=1, le=LARGEST_SIZE)
+    sort: str = ""
+
+
+def list_query(name: str, *sorts: str, **filters: Any) -> type[ListQuery]:
+    """The query of a list that can be sorted by these; `filters` are types by name.
+
+    "-" before a name puts the largest first. The first of `sorts` is used when none is asked for.
+    """
+    names = [each for sort in sorts for each in (sort, f"-{sort}")]
+    schema = WithJsonSchema({"type": "string", "enum": names})
+    pattern = "|".join(names)
+    fields: dict[str, Any] = {
+        "sort": (Annotated[str, Field(pattern=f"^(?:{pattern})$"), schema], sorts[0])
+    }
+    for field, kind in filters.items():
+        fields[field] = (kind | None, Field(None, alias=f"filter[{field}]"))
+    return create_model(name, __base__=ListQuery, __module__=__name__, **fields)
+
+
+class PageLink(Shape):
+    """One of the links of a pager; `url` is null where it leads nowhere."""
+
+    url: str | None
+    label: str
+    active: bool
+
+
+class Links(Shape):
+    """Addresses of other pages of the same list."""
+
+    first: str
+    last: str
+    prev: str | None
+    next: str | None
+
+
+class Meta(Shape):
+    """Where in the list this page is."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    current_page: int
+    from_: int | None = Field(alias="from")
+    last_page: int
+    links: list[PageLink]
+    path: str
+    per_page: int
+    to: int | None
+    total: int
+
+
+class Paged(Shape, Generic[T]):
+    """A page of a list."""
+
+    data: list[T]
+    links: Links
+    meta: Meta
+
+
+class Problem(Shape):
+    """What went wrong, in a sentence; where the input is at fault, by field."""
+
+    message: str
+    errors: dict[str, list[str]] = {}
