@@ -17,8 +17,12 @@ def ssh_server(
     """Serve `git-upload-pack` of the repositories below `root` to one key; yields the port."""
     loop = asyncio.new_event_loop()
     authorized = asyncssh.import_authorized_keys(client_key.export_public_key().decode())
-    listener = loop.run_until_complete(
-        asyncssh.listen(
+    # On a thread of its own: a browser's driver may have a loop on this one.
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def listen() -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
             "127.0.0.1",
             port,
             server_host_keys=[host_key],
@@ -26,13 +30,14 @@ def ssh_server(
             process_factory=lambda process: _upload_pack(root, process),
             encoding=None,
         )
-    )
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
+
+    listener = None
     try:
+        listener = asyncio.run_coroutine_threadsafe(listen(), loop).result(10)
         yield listener.get_port()
     finally:
-        asyncio.run_coroutine_threadsafe(_stop(listener), loop).result(10)
+        if listener is not None:
+            asyncio.run_coroutine_threadsafe(_stop(listener), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

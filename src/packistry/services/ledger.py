@@ -20,6 +20,8 @@ JOB = "sync"
 ABANDONED_AFTER = timedelta(seconds=120)
 
 MAX_ATTEMPTS = 5
+# More than of attempts: a server may be killed for reasons that have nothing to do with a sync.
+MAX_DEATHS = 25
 FIRST_BACKOFF = timedelta(seconds=30)
 BACKOFF_FACTOR = 4
 
@@ -107,7 +109,7 @@ class Ledger:
         """The right to run it now; None when it is not owed, not yet, or its project is busy.
 
         A sync whose process died, or gave no sign of life for two minutes, is taken over. One that
-        had got further since it was begun has all its attempts again; one whose worker died five
+        had got further since it was begun has all its attempts again; one whose worker died 25
         times in a row has failed, which `on_death` is told with the project's id.
         """
         project_id = self._session.scalar(select(Sync.project_id).where(Sync.id == sync_id))
@@ -132,7 +134,7 @@ class Ledger:
         values = {"state": SyncState.RUNNING, "owner": owner, "heartbeat_at": moment}
         (mine,) = (row for row in rows if row.id == sync_id)
         attempts = 0 if sync_id in abandoned and mine.done else mine.attempts
-        if sync_id in abandoned and attempts >= MAX_ATTEMPTS:
+        if sync_id in abandoned and attempts >= MAX_DEATHS:
             self._bury(sync_id, project_id)
             if on_death is not None:
                 on_death(project_id)

@@ -12,7 +12,7 @@ from packistry.models import Dists, Outcome, SyncState
 from packistry.models.base import now
 from packistry.plugin import Unavailable
 from packistry.runtime import Runtime
-from packistry.services.ledger import DIED, MAX_ATTEMPTS
+from packistry.services.ledger import DIED, MAX_DEATHS
 from packistry.services.synchronizer import Synchronizer
 from tests.faulty import Host
 from tests.importing import Importing
@@ -166,7 +166,7 @@ def test_a_sync_whose_worker_dies_each_time_has_failed(
 ) -> None:
     package = importing.add(library)
     sync = importing.request(package)
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_DEATHS):
         die(importing, sync)
     Synchronizer(importing.runtime).run(sync)
     row = importing.sync_row(sync)
@@ -180,7 +180,7 @@ def test_a_sync_that_gets_further_between_deaths_goes_on(
     importing: Importing, library: GitRepository
 ) -> None:
     sync = importing.request(importing.add(library, dists=Dists.LAZY))
-    for _ in range(MAX_ATTEMPTS + 1):
+    for _ in range(MAX_DEATHS + 1):
         die(importing, sync, done=1)
     Synchronizer(importing.runtime).run(sync)
     assert importing.sync_row(sync).state == SyncState.DONE
@@ -190,7 +190,7 @@ def test_a_sync_that_failed_by_deaths_can_be_retried(
     importing: Importing, library: GitRepository
 ) -> None:
     sync = importing.request(importing.add(library))
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_DEATHS):
         die(importing, sync)
     Synchronizer(importing.runtime).run(sync)
     with importing.runtime.transaction() as services:
