@@ -19,6 +19,7 @@ from packistry.services.access import Actor
 ALPHABET = string.ascii_letters + string.digits
 RANDOM_LENGTH = 40
 CRC_LENGTH = 8
+ABILITIES = tuple(name for name in Token.__table__.columns.keys() if name.startswith("can_"))  # noqa: SIM118 - no mapping
 REPLACED = " (replaced)"
 LONGEST = 255
 PREFIXES = frozenset(kind.value for kind in TokenKind)
@@ -173,10 +174,10 @@ class Tokens:
             token.kind,
             name,
             user=token.user,
-            can_write=token.can_write,
             expires_at=present + lives if lives else None,
         )
-        made.can_read = token.can_read
+        for ability in ABILITIES:
+            setattr(made, ability, getattr(token, ability))
         self._session.add_all(
             Grant(
                 token_id=made.id,

@@ -56,7 +56,7 @@ class Users:
         """
         if change.email is not None and change.email != user.email:
             self._free(change.email)
-            user.email = change.email
+            user.email, user.email_proven = change.email, True
         if change.role not in (None, user.role) or change.active not in (None, user.active):
             stays = change.role != Role.USER and change.active is not False
             if not stays:

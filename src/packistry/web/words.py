@@ -84,6 +84,32 @@ def took(seconds: float) -> str:
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser(agent: str) -> str:
+    """What a browser calls itself, in short: "Firefox on Linux"; else its first word."""
+    name = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    if name and system:
+        return f"{name} on {system}"
+    return name or agent.partition(" ")[0][:40] or "A browser without a name"
+
+
 def pairs(values: Iterable[str]) -> list[tuple[str, str]]:
     """Values as options that say themselves."""
     return [(value, value) for value in values]
@@ -103,6 +129,7 @@ FILTERS: dict[str, Any] = {
     "moment": moment,
     "ago": ago,
     "took": took,
+    "browser": browser,
     "pairs": pairs,
     "triples": triples,
 }

@@ -7,6 +7,7 @@ from packistry.web.admin import (
     elsewhere,
     everything,
     overview,
+    profile,
     prove,
     repositories,
     setup,
@@ -25,6 +26,7 @@ PAGES: tuple[Page, ...] = (
     *tokens.PAGES,
     *auth_sources.PAGES,
     *accounts.PAGES,
+    *profile.PAGES,
     *everything.PAGES,
     *api.PAGES,
 )
