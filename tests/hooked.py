@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
-from packistry.models import Delivery, Package, Sync, Webhook
+from packistry.models import Delivery, Package, Sync, Via, Webhook
 from packistry.plugin import (
     Change,
     NotFound,
@@ -33,6 +33,8 @@ from packistry.plugin import (
     hookimpl,
 )
 from packistry.runtime import Runtime
+from packistry.services.access import SYSTEM
+from packistry.services.audit import Author
 from packistry.services.plugins import Plugins
 from packistry.services.upkeep import Upkeep
 from tests import faulty
@@ -202,6 +204,12 @@ class Hooking(Importing):
         (row,) = self._rows(Webhook, Webhook.project_id == self.package(package).project_id)
         found: Webhook = row
         return found
+
+    def repair(self, package: int) -> None:
+        """What somebody does who wants the webhook made anew."""
+        author = Author(actor=SYSTEM, via=Via.CLI)
+        with self.runtime.change(author) as services:
+            services.packages.repair_webhook(services.packages.get(str(package)))
 
     def webhooks(self) -> list[Webhook]:
         return self._rows(Webhook)

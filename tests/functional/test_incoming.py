@@ -292,8 +292,7 @@ def test_while_a_secret_is_changed_both_verify_and_afterwards_only_the_new_one(
     hooks: Hooking, app: TestApp, package: int
 ) -> None:
     old = hooks.delivery(PUSH)
-    with hooks.runtime.transaction() as services:
-        services.packages.repair_webhook(services.packages.get(str(package)))
+    hooks.repair(package)
     send(app, old)
     webhook = hooks.upkeep(package)
     send(app, hooks.delivery(PUSH))

@@ -86,7 +86,7 @@ class Services:
 
     @cached_property
     def webhooks(self) -> Webhooks:
-        return Webhooks(self.session, self.context)
+        return Webhooks(self.session, self.context, self.audit)
 
     @cached_property
     def deliveries(self) -> Deliveries:

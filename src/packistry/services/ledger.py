@@ -25,6 +25,9 @@ MAX_DEATHS = 25
 FIRST_BACKOFF = timedelta(seconds=30)
 BACKOFF_FACTOR = 4
 
+# How soon after a failure a webhook may have it tried again.
+HINT_PAUSE = timedelta(minutes=1)
+
 OWED_AT_ONCE = 100
 RECENT = 20
 # What a look that reached the project says about all before it.
@@ -90,7 +93,7 @@ class Ledger:
         """The sync that is now owed to the project: one that waits already, else a new one.
 
         A sync that runs may have missed the change, so another one is owed; not so for a
-        reconcile. A person's request ends the wait after a failure.
+        reconcile. A person's request ends any wait; a webhook that after a failure, once a minute.
         """
         sync = self._waiting(project, reason)
         if sync is None:
@@ -98,6 +101,8 @@ class Ledger:
             self._session.add(sync)
         elif sync.state == SyncState.QUEUED and reason == SyncReason.MANUAL:
             sync.not_before, sync.attempts = now(), 0
+        elif reason == SyncReason.WEBHOOK:
+            self._hurry(sync)
         self._session.flush()
         if sync.state == SyncState.QUEUED and sync.not_before <= now():
             self._queue.enqueue(JOB, sync.id)
@@ -201,7 +206,8 @@ class Ledger:
     def reschedule(self, claim: Claim, retry_after: float, reason: str) -> None:
         """The host asks for a pause of so many seconds. That is no failure. Raises ClaimLost."""
         wait = timedelta(seconds=retry_after)
-        self._put_back(claim, now() + wait, reason, attempts=Sync.attempts - 1)
+        # It answers, so what failed before is over; and 0 tells this wait from one of ours.
+        self._put_back(claim, now() + wait, reason, attempts=0)
         self._unreachable(claim.project_id, reason)
 
     def give_back(self, claim: Claim) -> None:
@@ -262,6 +268,22 @@ class Ledger:
         states = _OPEN if reason == SyncReason.RECONCILE else (SyncState.QUEUED,)
         query = select(Sync).where(Sync.project_id == project.id, Sync.state.in_(states))
         return self._session.scalars(query.order_by(Sync.id).limit(1)).first()
+
+    def _hurry(self, sync: Sync) -> None:
+        """Ends the wait after a failure: something happened there since. It counts as no attempt.
+
+        A pause that the host asked for is kept.
+        """
+        moment = now()
+        begun = sync.started_at
+        if sync.attempts < 1 or sync.not_before <= moment or begun is None:
+            return
+        if moment - begun < HINT_PAUSE:
+            return
+        # Another process may have claimed it meanwhile.
+        same = and_(Sync.id == sync.id, Sync.state == SyncState.QUEUED, Sync.started_at == begun)
+        self._update(same, not_before=moment, attempts=Sync.attempts - 1)
+        self._session.refresh(sync)
 
     def _bury(self, sync_id: int, project_id: int) -> None:
         values = {"state": SyncState.FAILED, "finished_at": now(), "error": DIED, "owner": ""}

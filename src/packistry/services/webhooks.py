@@ -14,6 +14,7 @@ from packistry import plugin
 from packistry.errors import ConfigurationError, Conflict
 from packistry.models import Package, Project, Source, Webhook, WebhookState
 from packistry.models.base import now
+from packistry.services.audit import Audit
 from packistry.services.context import Context, secrets_place
 from packistry.services.projects import as_told
 from packistry.services.webhook_secrets import (
@@ -51,9 +52,10 @@ class WebhookFacts:
 class Webhooks:
     """The webhooks of all projects. Contacts nobody: that is what `services.upkeep` does."""
 
-    def __init__(self, session: Session, context: Context) -> None:
+    def __init__(self, session: Session, context: Context, audit: Audit) -> None:
         self._session = session
         self._context = context
+        self._audit = audit
 
     def find(self, project: Project) -> Webhook | None:
         query = select(Webhook).where(Webhook.project_id == project.id)
@@ -94,7 +96,10 @@ class Webhooks:
         return webhook
 
     def repair(self, project: Project) -> Webhook:
-        """Have it made anew, with a new secret. Raises Conflict when it cannot be made."""
+        """Have it made anew, with a new secret. Raises Conflict when it cannot be made.
+
+        Somebody's change: it is in the audit log.
+        """
         webhook = self.want(project)
         if webhook is None:
             raise Conflict(f'The source "{project.source.name}" sends no webhooks.')
@@ -107,6 +112,7 @@ class Webhooks:
                 self._seal(webhook, pair.followed_by(new_secret(), until=None))
         webhook.renew = True
         self.owe(webhook)
+        self._audit.note("project.webhook-repaired", project)
         return webhook
 
     def repair_all(self) -> list[Webhook]:

@@ -72,6 +72,12 @@ def test_a_reconcile_while_one_runs_joins_it(runtime: Runtime, project: int) -> 
     assert request(runtime, project, SyncReason.RECONCILE) == first
 
 
+def fail(runtime: Runtime, sync: int) -> None:
+    with runtime.transaction() as services:
+        services.ledger.claim(sync, ME)
+        services.ledger.fail(sync, "The host is away.")
+
+
 def test_a_person_does_not_wait_for_a_pause_to_end(runtime: Runtime, project: int) -> None:
     sync = request(runtime, project)
     change(runtime, sync, not_before=now() + timedelta(hours=1))
@@ -80,12 +86,40 @@ def test_a_person_does_not_wait_for_a_pause_to_end(runtime: Runtime, project: in
         assert services.ledger.owed() == [sync]
 
 
-def test_a_webhook_waits_for_a_pause_to_end(runtime: Runtime, project: int) -> None:
+def test_a_webhook_waits_for_a_pause_that_the_host_asked_for(
+    runtime: Runtime, project: int
+) -> None:
     sync = request(runtime, project)
-    change(runtime, sync, not_before=now() + timedelta(hours=1))
+    for _ in range(2):
+        fail(runtime, sync)
+        change(runtime, sync, not_before=now())
+    with runtime.transaction() as services:
+        claim = services.ledger.claim(sync, ME)
+        assert claim is not None
+        services.ledger.reschedule(claim, 3600, "Too many requests.")
+    change(runtime, sync, started_at=now() - timedelta(minutes=2))
     request(runtime, project, SyncReason.WEBHOOK)
     with runtime.transaction() as services:
         assert services.ledger.owed() == []
+
+
+def test_a_webhook_ends_the_wait_after_a_failure_once_a_minute(
+    runtime: Runtime, project: int
+) -> None:
+    sync = request(runtime, project)
+    for _ in range(3):
+        change(runtime, sync, not_before=now())
+        fail(runtime, sync)
+    request(runtime, project, SyncReason.WEBHOOK)
+    with runtime.transaction() as services:
+        assert services.ledger.owed() == []
+    change(runtime, sync, started_at=now() - timedelta(minutes=2))
+    assert request(runtime, project, SyncReason.WEBHOOK) == sync
+    with runtime.transaction() as services:
+        assert services.ledger.owed() == [sync]
+    fail(runtime, sync)
+    # It was one try more, not one of the five.
+    assert look(runtime, sync).attempts == 3
 
 
 def test_a_sync_is_claimed_once(runtime: Runtime, project: int) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from packistry import jobs, plugin
 from packistry.errors import Conflict
@@ -11,7 +12,7 @@ from packistry.inputs import SourceChange
 from packistry.jobs import owed
 from packistry.jobs.scheduler import Scheduler
 from packistry.jobs.worker import Hung
-from packistry.models import Delivery, DeliveryVerdict, SyncState, WebhookState
+from packistry.models import AuditEvent, Delivery, DeliveryVerdict, SyncState, WebhookState
 from packistry.models.base import now
 from packistry.queue import Job
 from packistry.runtime import Runtime
@@ -240,11 +241,15 @@ def test_one_that_the_host_has_is_asked_for_once_a_day(hooks: Hooking) -> None:
 def test_a_repair_makes_it_anew_with_another_secret(hooks: Hooking) -> None:
     package = hooks.added()
     ((_, before),) = hooks.host.hooks.values()
-    with hooks.runtime.transaction() as services:
-        services.packages.repair_webhook(services.packages.get(str(package)))
+    hooks.repair(package)
     hooks.upkeep(package)
     ((_, after),) = hooks.host.hooks.values()
     assert after != before
+    with hooks.runtime.transaction() as services:
+        noted = services.session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()))
+        event = noted.first()
+        assert event is not None
+        assert (event.action, event.target) == ("project.webhook-repaired", "acme/lib")
 
 
 def test_a_repair_that_is_asked_for_while_one_is_made_is_done_after_it(hooks: Hooking) -> None:
@@ -252,8 +257,7 @@ def test_a_repair_that_is_asked_for_while_one_is_made_is_done_after_it(hooks: Ho
 
     def repair() -> None:
         hooks.host.on_create = lambda: None
-        with hooks.runtime.transaction() as services:
-            services.packages.repair_webhook(services.packages.get(str(package)))
+        hooks.repair(package)
 
     hooks.host.on_create = repair
     repair()
