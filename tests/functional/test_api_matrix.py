@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from packistry.inputs import NewRepository
-from packistry.models import Package, Source, TokenKind
+from packistry.inputs import NewRepository, NewUser
+from packistry.models import Package, Source, TokenKind, User
 from packistry.runtime import Runtime
 from packistry.services.access import Permission
 from packistry.services.grants import Rights
@@ -49,7 +49,16 @@ class Place:
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
-            self.ids = {"repositories": home.id}
+            admitted = services.users.add(NewUser(email=f"new-{number}@x.org", name="New"))
+            owner = User(email=self.email("maintainer"), name="Jo")
+            services.session.add(owner)
+            own, _ = services.tokens.add(TokenKind.PERSONAL, "laptop", user=owner)
+            self.ids = {
+                "repositories": home.id,
+                "users": admitted.id,
+                "personal-tokens": own.id,
+                "deploy-tokens": token.id,
+            }
             self.grants = {
                 "reader": (home.id, Rights(read=True)),
                 "other maintainer": (away.id, Rights(manage=True)),
@@ -58,7 +67,7 @@ class Place:
 
     def callers(self, application: Any, role: str) -> dict[str, Caller]:
         """The person of this role, by each kind of credential."""
-        email = f"{role.replace(' ', '.')}-{self._number}@x.org"
+        email = self.email(role)
         admin = role == "admin"
         made = {
             by: caller(self.runtime, application, email, admin=admin, by=by) for by in CREDENTIALS
@@ -69,6 +78,9 @@ class Place:
                 user = services.users.get(email)
                 services.grants.grant(user, services.repositories.at(repository_id), rights)
         return made
+
+    def email(self, role: str) -> str:
+        return f"{role.replace(' ', '.')}-{self._number}@x.org"
 
     def path(self, call: Call) -> str:
         """The call's address here. KeyError: say above what its noun's row is."""
@@ -85,12 +97,17 @@ def outcome(status: int) -> str:
 def expected(call: Call, role: str, by: str) -> str:
     if by == "composer":
         return "unknown"
+    noun = call.path.split("/")[1]
+    if noun == "personal-tokens" and "{id}" in call.path:
+        # They are nobody's but their owner's.
+        return "allowed" if role == "maintainer" else "hidden"
     allowed = ALLOWED[call.permission]
+    knows = KNOWS if noun in ("repositories", "packages") else allowed
     if call.permission is Permission.MAINTAIN and call.target is None:
         allowed |= {"other maintainer"}
     if role in allowed:
         return "allowed"
-    return "hidden" if call.target is not None and role not in KNOWS else "forbidden"
+    return "hidden" if call.target is not None and role not in knows else "forbidden"
 
 
 def test_a_call_lets_in_whom_its_permission_names(runtime, application):

@@ -23,7 +23,7 @@ from packistry.web.api.bodies import document
 from packistry.web.credentials import token_of
 from packistry.web.errors import BadRequest
 from packistry.web.pages import Find, came_from_us
-from packistry.web.visit import SignInFirst, Visit
+from packistry.web.visit import ProveFirst, SignInFirst, Visit
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -40,6 +40,10 @@ BAD_CREDENTIALS = (
 NO_CSRF = (
     "A session must send the value of the cookie XSRF-TOKEN in the header X-XSRF-TOKEN with "
     "whatever changes something."
+)
+NOT_FRESH = (
+    "This needs a proof, not older than 15 minutes, that it is you: sign in again by "
+    "POST /api/login, or use a token that opens the API."
 )
 NOTHING_HERE = "The API has nothing at this address. GET /api/openapi.json says what it has."
 
@@ -134,6 +138,8 @@ class Call:
     do: Callable[[ApiVisit], Any] | None = None
     also: Sequence[str] = ()
     """Other methods that do the same."""
+    proof: bool = False
+    """A session must have been begun, or proved, not long ago: it decides who gets in."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -171,6 +177,8 @@ def _view(calls: Mapping[str, Call]) -> Callable[[Request], Response]:
             response = _answer(call, visit)
         except SignInFirst:
             response = _unauthorized(NOT_SIGNED_IN)
+        except ProveFirst:
+            response = problem(403, NOT_FRESH)
         except PackistryError as error:
             response = fault(error)
         if visit.by_token is not None and visit.by_token.token_id is not None:
@@ -220,6 +228,8 @@ def _recognise(call: Call, visit: ApiVisit, services: Services) -> None:
         raise SignInFirst
     target = call.target(visit, services) if call.target else None
     visit.admit(services, call.permission, target)
+    if call.proof and visit.by_token is None:
+        visit.demand_proof()
 
 
 def _has_csrf(visit: Visit) -> bool:

@@ -1,0 +1,177 @@
+"""The people, in the API."""
+
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from packistry.errors import Forbidden
+from packistry.inputs import NewPassword, NewUser, UserChange, read
+from packistry.inputs.rights import RightsChange
+from packistry.models import Role, User
+from packistry.services import Services
+from packistry.services.access import Permission
+from packistry.services.reach import Reach
+from packistry.web.api import granting
+from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.granting import GrantBody
+from packistry.web.api.paging import paged
+from packistry.web.api.people import UserShape, user_shape
+from packistry.web.api.shapes import Body, ListQuery, Number, Paged, list_query
+from packistry.web.listing import mentions
+
+TAG = "Users"
+MYSELF = "Nobody can remove or shut out themselves: have another administrator do it."
+
+UserList = list_query("UserList", "name", "email", "role")
+
+
+class UserBody(Body):
+    """A person to be let in. `grants` says more than the two lists, which give reading."""
+
+    name: str
+    email: str
+    role: Role = Role.USER
+    password: SecretStr | None = None
+    repositories: list[Number] = []
+    packages: list[Number] = []
+    grants: list[GrantBody] | None = None
+
+
+class UserPatch(Body):
+    """What changes about a person; what is not sent stays.
+
+    A list takes away the rights on what it does not name, and gives reading on what is new in it.
+    """
+
+    name: str | None = None
+    email: str | None = None
+    role: Role | None = None
+    active: bool | None = None
+    password: SecretStr | None = None
+    repositories: list[Number] | None = None
+    packages: list[Number] | None = None
+    grants: list[GrantBody] | None = None
+
+
+def index(visit: ApiVisit, services: Services) -> Paged[UserShape]:
+    """All of them."""
+    asked = visit.asked(ListQuery)
+    return paged(
+        visit,
+        services.session,
+        select(User).where(*mentions(asked.search, User.name, User.email)),
+        sorts={
+            "name": func.lower(User.name),
+            "email": func.coalesce(User.email, ""),
+            "role": User.role,
+        },
+        unique=User.id,
+        shape=lambda row: user_shape(services, row.User),
+    )
+
+
+def show(visit: ApiVisit, services: Services) -> UserShape:
+    """One of them."""
+    return user_shape(services, services.users.at(visit.number("id")))
+
+
+def add(visit: ApiVisit) -> UserShape:
+    """Lets somebody in."""
+    sent = visit.body(UserBody)
+    new = read(NewUser, name=sent.name, email=sent.email, role=sent.role, password=sent.password)
+    wanted = granting.listed(sent.repositories, sent.packages)
+    if sent.grants is not None:
+        wanted = granting.one_by_one(sent.grants)
+    with visit.change() as services:
+        user = services.users.add(new)
+        Reach(services.session, visit.actor).grant(user, wanted)
+        return user_shape(services, user)
+
+
+def edit(visit: ApiVisit) -> UserShape:
+    """Changes what is known of them, their password, and what they may."""
+    sent = visit.body(UserPatch)
+    facts: dict[str, Any] = sent.model_dump(include={"name", "email", "role", "active"})
+    change = read(UserChange, **facts)
+    password = None if sent.password is None else read(NewPassword, password=sent.password)
+    with visit.change() as services:
+        user = services.users.at(visit.number("id"))
+        if sent.active is False:
+            _not_myself(visit, user)
+        services.users.edit(user, change)
+        if password is not None:
+            services.users.reset_password(user, password.password)
+        wanted = _wanted(services, user, sent)
+        if wanted is not None:
+            Reach(services.session, visit.actor).grant(user, wanted)
+        return user_shape(services, user)
+
+
+def _wanted(services: Services, user: User, sent: UserPatch) -> RightsChange | None:
+    if sent.grants is not None:
+        return granting.one_by_one(sent.grants)
+    if sent.repositories is None and sent.packages is None:
+        return None
+    return granting.kept(services, user, sent.repositories, sent.packages)
+
+
+def remove(visit: ApiVisit) -> None:
+    """With their tokens and sessions."""
+    with visit.change() as services:
+        user = services.users.at(visit.number("id"))
+        _not_myself(visit, user)
+        services.users.remove(user)
+
+
+def _not_myself(visit: ApiVisit, user: User) -> None:
+    if user.id == visit.user_id:
+        raise Forbidden(MYSELF)
+
+
+def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
+    return Call(
+        name=name,
+        method=method,
+        path=f"/users{path}",
+        permission=Permission.ADMINISTER,
+        tag=TAG,
+        summary=summary,
+        **rest,
+    )
+
+
+CALLS = (
+    _call("users", "GET", "", "All users", query=UserList, returns=Paged[UserShape], show=index),
+    _call(
+        "user-add",
+        "POST",
+        "",
+        "Let somebody in",
+        body=UserBody,
+        returns=UserShape,
+        status=201,
+        do=add,
+        proof=True,
+    ),
+    _call("user", "GET", "/{id}", "One user", returns=UserShape, show=show),
+    _call(
+        "user-edit",
+        "PATCH",
+        "/{id}",
+        "Change a user",
+        also=("PUT",),
+        body=UserPatch,
+        returns=UserShape,
+        do=edit,
+        proof=True,
+    ),
+    _call(
+        "user-remove",
+        "DELETE",
+        "/{id}",
+        "Remove a user with their tokens and sessions",
+        do=remove,
+        proof=True,
+    ),
+)
