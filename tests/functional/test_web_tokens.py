@@ -206,13 +206,20 @@ def test_a_person_makes_tokens_of_their_own_and_sees_no_others(numbers, runtime,
     jo, ada = (person(runtime, application, f"{name}@x.org", name=name) for name in ("jo", "ada"))
     form = jo.get("/admin/tokens/add")
     assert not form.html.find("input", {"name": "grant"})
-    made = jo.submit(form, status=200, name="laptop", can_write="yes", expires="never")
+    made = jo.submit(
+        form, status=200, name="laptop", can_write="yes", can_call_api="yes", expires="never"
+    )
     assert text_of(made).startswith("pkpat-")
     assert names(jo.get("/admin/tokens")) == ["laptop"]
     with runtime.reading() as services:
         token = services.tokens.find("laptop")
         assert (token.user_id, token.can_write, token.expires_at) == (jo.user_id, True, None)
+        assert token.can_call_api
         number = token.id
+    again = jo.submit(jo.get(f"/admin/tokens/{number}/rotate"), status=200)
+    with runtime.reading() as services:
+        assert services.tokens.find("laptop").can_call_api
+    assert text_of(again) != text_of(made)
     ada.get(f"/admin/tokens/{number}", status=404)
     assert names(ada.get("/admin/tokens")) == []
 

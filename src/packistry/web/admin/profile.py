@@ -8,7 +8,7 @@ from packistry.inputs import NewPassword, UserChange
 from packistry.models import Token, TokenKind, User
 from packistry.services import Services, sign_in
 from packistry.services.access import Permission
-from packistry.web.admin.tokens import state_of
+from packistry.web.admin.tokens import abilities, state_of
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
@@ -33,6 +33,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "user": user,
         "sessions": services.sessions.of(user),
         "tokens": [(token, state_of(token)) for token in services.session.scalars(newest)],
+        "abilities": abilities,
         "tokens_total": services.session.scalar(count) or 0,
     }
 

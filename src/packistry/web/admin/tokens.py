@@ -63,6 +63,14 @@ def state_of(token: Token) -> tuple[str, str]:
     return "ok", "Works"
 
 
+def abilities(token: Token) -> str:
+    """What a token is for, in words."""
+    words = ["Installs"] if token.can_read else []
+    words += ["uploads"] if token.can_write else []
+    words += ["opens the API"] if token.can_call_api else []
+    return ", ".join(words) or "Opens nothing"
+
+
 def index(visit: Visit, services: Services) -> Shown:
     """Those that they may see."""
     query = (
@@ -97,6 +105,7 @@ def index(visit: Visit, services: Services) -> Shown:
     return {
         "listing": rows,
         "state_of": state_of,
+        "abilities": abilities,
         "maintains": visit.may(services, Permission.MAINTAIN),
     }
 
@@ -123,6 +132,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "token": token,
         "grants": services.grants.of(token),
         "state": state_of(token),
+        "abilities": abilities(token),
         "works": usable(token, token.user),
         "own": _may_change(visit, token),
         "soon": token.expires_at is not None and token.expires_at <= now() + SOON,
@@ -152,7 +162,8 @@ def add(visit: Visit) -> Response:
     new = visit.read(
         NewToken,
         name=visit.text("name"),
-        can_write=visit.ticked("can_write"),
+        can_write=visit.ticked("can_write") and not deploy,
+        can_call_api=visit.ticked("can_call_api") and not deploy,
         expires_at=_expiry(visit),
     )
     wanted = _rights(visit) if deploy else None
@@ -162,6 +173,7 @@ def add(visit: Visit) -> Response:
             new.name,
             user=None if deploy else services.users.at(visit.who.user_id),
             can_write=new.can_write,
+            can_call_api=new.can_call_api,
             expires_at=new.expires_at,
         )
         if wanted is not None:
