@@ -27,10 +27,11 @@ from packistry.models import (
 )
 from packistry.models.base import now
 from packistry.runtime import Runtime
-from packistry.services import Services
+from packistry.services import Services, requirements
 from packistry.services.access import SYSTEM
 from packistry.services.audit import Author
 from packistry.services.grants import Rights
+from packistry.services.readme import render
 
 AUTHOR = Author(actor=SYSTEM, via=Via.CLI)
 PASSWORD = "seven red umbrellas"
@@ -49,6 +50,34 @@ LIBRARIES = (
     ("queue-worker", "Long-running workers with graceful stops", "2.10.1"),
     ("search-index", "Keeps a search index in step with the database", "1.4.4"),
 )
+
+REQUIRES = (
+    {"php": "^8.3", "psr/log": "^3.0", "acme/billing-client": "^3.3"},
+    {"php": "^8.3", "acme/money": "^3.0", "guzzlehttp/guzzle": "^7.9", "psr/log": "^3.0"},
+    {"php": "^8.2", "acme/billing-client": "^2.9 || ^3.0", "psr/log": "^2.0 || ^3.0"},
+)
+README = """# {name}
+[![Build](https://ci.acme.example/{name}.svg)](https://ci.acme.example/{name})
+
+{description}. Every call returns a typed object, every failure is an exception that says whether it
+is worth retrying. [The manual](https://docs.acme.example/{name}) has the rest.
+
+```php
+$client = Acme\\Client::fromEnvironment();
+echo $client->invoices()->find('inv_20984')->total->format('de_DE'); // 1.249,00 €
+```
+
+## Retries
+Requests that are safe to repeat are tried three times with growing pauses.
+
+| Kind | Tried | Pause |
+|---|---|---|
+| read | 3 times | 200 ms |
+| write | once | |
+
+- `Client::get()` is gone; use the typed collections.
+- Amounts are objects now, *no longer* integers.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +222,9 @@ def _packages(services: Services, random: Random) -> None:
             project=project,
             name=f"acme/{name}",
             description=description,
-            readme=f"<h1>{name}</h1><p>{description}.</p>",
+            keywords=["acme", "billing"] if number == 2 else [],
+            readme=README.format(name=name, description=description),
+            readme_html=render(README.format(name=name, description=description)),
         )
         session.add_all([project, package])
         session.flush()
@@ -209,6 +240,9 @@ def _packages(services: Services, random: Random) -> None:
             for days in range(90)
         )
         _sync(session, project, package, number, latest)
+        if name != "billing-client":
+            needs = {"require": REQUIRES[number % len(REQUIRES)]}
+            requirements.note(session, package.id, needs)
         services.documents.render(package)
     broken = session.query(Project).filter_by(path="acme/search-index").one()
     broken.unreachable = "The host answered 401: Bad credentials."
@@ -217,8 +251,10 @@ def _packages(services: Services, random: Random) -> None:
 def _versions(session: Any, package: Package, latest: str, random: Random) -> None:
     for number, name in enumerate(("dev-main", latest, "1.0.0", "0.9.0")):
         reference = f"{random.getrandbits(160):040x}"
-        dist = Dist(package=package, reference=reference, storage_key=reference, size=412_000)
         branch = name.startswith("dev-")
+        # That of a branch waits for its first download.
+        key, size = ("", 0) if branch else (reference, 412_000)
+        dist = Dist(package=package, reference=reference, storage_key=key, size=size)
         session.add(
             Version(
                 package=package,
@@ -230,7 +266,11 @@ def _versions(session: Any, package: Package, latest: str, random: Random) -> No
                 reference=reference,
                 committed_at=now() - timedelta(days=30 * number, hours=2),
                 default_branch=branch,
-                manifest={"require": {"php": "^8.3", "psr/log": "^3.0"}, "license": ["MIT"]},
+                manifest={
+                    "require": {**REQUIRES[number % len(REQUIRES)], "ext-json": "*"},
+                    "require-dev": {"phpunit/phpunit": "^11.0"},
+                    "license": ["MIT"],
+                },
                 dist=dist,
             )
         )

@@ -9,7 +9,18 @@ import pytest
 from webtest import TestResponse
 
 from packistry.inputs import NewRepository
-from packistry.models import AuthenticationSource, Package, Source, TokenKind
+from packistry.models import (
+    AuthenticationSource,
+    Package,
+    Project,
+    Source,
+    Sync,
+    SyncReason,
+    TokenKind,
+    Version,
+    VersionKind,
+)
+from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.services.access import Permission
 from packistry.services.grants import Rights
@@ -48,7 +59,21 @@ class Place:
             package = Package(repository=home, name="acme/lib")
             source = Source(name="Host", provider="git")
             auth = AuthenticationSource(name="SSO", provider="nowhere", icon="<svg/>")
-            services.session.add_all([package, source, auth])
+            project = Project(source=source, external_id="lib", path="acme/lib")
+            package.project = project
+            sync = Sync(project=project, reason=SyncReason.ADDED)
+            version = Version(
+                package=package,
+                name="v1.0",
+                normalized="1.0.0.0",
+                stability="stable",
+                kind=VersionKind.TAG,
+                ref="v1.0",
+                reference="a" * 40,
+                committed_at=now(),
+                manifest={},
+            )
+            services.session.add_all([package, source, sync, version, auth])
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
@@ -58,6 +83,8 @@ class Place:
                 "source": source.id,
                 "auth": auth.id,
                 "token": token.id,
+                "sync": sync.id,
+                "version": version.id,
             }
             away_id = away.id
         self.people = {

@@ -164,7 +164,7 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             **_summary(summary),
             "description": found.description,
             "type": found.type,
-            "abandoned": found.abandoned,
+            "abandoned": found.abandonment,
             "subdirectory": found.subdirectory,
             "policy": found.dists,
             "tag_policy": found.tag_policy,

@@ -33,6 +33,9 @@ __all__ = [
 
 MIB = 1024 * 1024
 MANIFEST_NAME = "composer.json"
+README_NAMES = ("readme.md", "readme.markdown", "readme.txt", "readme", "readme.rst")
+"""In any case, the first that is there."""
+MAX_README_BYTES = 512 * 1024
 
 _CHUNK = 64 * 1024
 _IGNORED_AT_THE_TOP = ".DS_Store"
@@ -54,10 +57,14 @@ class ArchiveLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """A safe archive. `top_directory` is what Composer strips, "" if there is none to strip."""
+    """A safe archive. `top_directory` is what Composer strips, "" if there is none to strip.
+
+    `readme` is b"" when there is none beside composer.json, or one that is too long.
+    """
 
     top_directory: str
     manifest: bytes
+    readme: bytes
     files: int
     unpacked_bytes: int
 
@@ -85,14 +92,17 @@ def inspect(stream: BinaryIO, limits: ArchiveLimits = _DEFAULT_LIMITS) -> Inspec
     _check_declared(members, stream.seek(0, 2), limits)
     top = _top_directory(members)
     manifest_name = f"{top}/{MANIFEST_NAME}" if top else MANIFEST_NAME
-    kept = _read_all(stream, members, end, manifest_name)
+    readme_name = _readme_name(members, top)
+    kept = _read_all(stream, members, end, manifest_name, readme_name)
     if manifest_name not in kept:
         raise UnsafeArchive("composer.json is neither at the root nor in the one top folder")
     manifest = kept.pop(manifest_name)
+    readme = kept.pop(readme_name, b"")
     safe_links({_below(path, top): _link_target(path, data) for path, data in kept.items()})
     return Inspection(
         top_directory=top,
         manifest=manifest,
+        readme=readme,
         files=sum(not member.is_folder for member in members),
         unpacked_bytes=sum(member.unpacked for member in members),
     )
@@ -152,10 +162,23 @@ def _top_directory(members: list[Member]) -> str:
     return "" if is_file else top
 
 
+def _readme_name(members: list[Member], top: str) -> str:
+    """The member that is the readme; "" for none."""
+    prefix = f"{top}/" if top else ""
+    found = {
+        member.name.removeprefix(prefix).lower(): member.name
+        for member in members
+        if member.name.startswith(prefix)
+        and not (member.is_folder or member.is_link)
+        and member.unpacked <= MAX_README_BYTES
+    }
+    return next((found[name] for name in README_NAMES if name in found), "")
+
+
 def _read_all(
-    stream: BinaryIO, members: list[Member], end: int, manifest_name: str
+    stream: BinaryIO, members: list[Member], end: int, manifest_name: str, readme_name: str
 ) -> dict[str, bytes]:
-    """Unpack every member; the content of composer.json and of all symlinks, by name."""
+    """Unpack every member; the content of these two and of all symlinks, by name."""
     position, kept = 0, {}
     for number, member in enumerate(members):
         if member.offset != position:
@@ -167,6 +190,7 @@ def _read_all(
             raise UnsafeArchive("composer.json is a symlink")
         if wanted:
             _check_kept(member)
+        wanted = wanted or member.name == readme_name
         kept_bytes = _unpack(stream, member, begin, keep=wanted)
         if wanted:
             kept[member.name] = kept_bytes

@@ -320,10 +320,15 @@ class NewPackage(Filtered):
 
 
 class PackageChange(FilterChange):
-    """What changes about how a package is imported, from its next sync on."""
+    """What changes about a package.
+
+    How it is imported counts from its next sync on. `abandoned`: whether composer is told so, or
+    what to use instead, whatever its project says.
+    """
 
     dists: Dists | Inherit | None = None
     tag_policy: TagPolicy | Inherit | None = None
+    abandoned: Inherit | bool | PackageName | None = None
 
 
 class NewUser(Input):

@@ -3,7 +3,15 @@
 from packistry.models.audit import AuditEvent, Via
 from packistry.models.base import Base
 from packistry.models.download import Download
-from packistry.models.package import Channel, Dist, Document, Package, Version, VersionKind
+from packistry.models.package import (
+    Channel,
+    Dist,
+    Document,
+    Package,
+    Requirement,
+    Version,
+    VersionKind,
+)
 from packistry.models.repository import Repository, TagPolicy
 from packistry.models.session import BrowserSession
 from packistry.models.sign_in import AuthenticationSource, ClaimRule, IdentityLink
@@ -39,6 +47,7 @@ __all__ = [
     "Project",
     "RefVerdict",
     "Repository",
+    "Requirement",
     "Role",
     "Setting",
     "Source",

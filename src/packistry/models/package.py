@@ -34,7 +34,11 @@ class Package(Filtering, Base):
     tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
     # False, True, or the name of the package to use instead.
     abandoned: Mapped[bool | str] = mapped_column(JSONText, default=False)
+    # The same as somebody decided it here, whatever its project says; None: nobody did.
+    abandoned_here: Mapped[bool | str | None] = mapped_column(JSONText)
     readme: Mapped[str] = mapped_column(LongText, default="")
+    # The readme as HTML that is safe to show (services.readme), made when it was read.
+    readme_html: Mapped[str] = mapped_column(LongText, default="")
     # Set with every change of a version, cleared when the documents are rendered.
     stale: Mapped[bool] = mapped_column(default=False, index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -45,6 +49,26 @@ class Package(Filtering, Base):
     versions: Mapped[list["Version"]] = relationship(
         back_populates="package", cascade="all, delete-orphan", passive_deletes=True
     )
+
+    @property
+    def abandonment(self) -> bool | str:
+        """What composer is told: False, True, or the name of the package to use instead."""
+        return self.abandoned if self.abandoned_here is None else self.abandoned_here
+
+
+class Requirement(Base):
+    """What the version that speaks for a package needs: who depends on what is found by it."""
+
+    __tablename__ = "requirements"
+    __table_args__ = (UniqueConstraint("package_id", "dev", "name"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(index=True)
+    # Of require-dev, not of require.
+    dev: Mapped[bool] = mapped_column(default=False)
+    # The versions that will do, as it is written: "^3.0".
+    allows: Mapped[str] = mapped_column(Text)
 
 
 class Dist(Base):

@@ -27,6 +27,7 @@ from packistry.services.syncs import Syncs
 from packistry.services.throttle import Throttles
 from packistry.services.tokens import Tokens
 from packistry.services.users import Users
+from packistry.services.versions import Versions
 from packistry.services.webhooks import Webhooks
 
 
@@ -101,6 +102,10 @@ class Services:
     @cached_property
     def filters(self) -> Filters:
         return Filters(self.session)
+
+    @cached_property
+    def versions(self) -> Versions:
+        return Versions(self.session, self.documents)
 
     @cached_property
     def protection(self) -> Protection:

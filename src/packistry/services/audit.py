@@ -101,7 +101,7 @@ KINDS: dict[type[Base], Kind] = {
     Package: Kind(
         word="package",
         name=lambda _, row: row.name or f"number {row.id}",
-        silent=frozenset({"stale", "readme", "description", "keywords", "type"}),
+        silent=frozenset({"stale", "readme", "readme_html", "description", "keywords", "type"}),
     ),
     Version: Kind(
         word="version",
@@ -138,6 +138,7 @@ NOT_RECORDED = frozenset(
         "intents",
         "leases",
         "ref_verdicts",
+        "requirements",
         "sessions",
         "settings",
         "sync_items",

@@ -74,7 +74,13 @@ class Catalog:
             .scalar_subquery()
         )
         page = (
-            _packages(Package.name, Package.description, Package.abandoned, downloads)
+            _packages(
+                Package.name,
+                Package.description,
+                Package.abandoned,
+                Package.abandoned_here,
+                downloads,
+            )
             .where(found)
             .order_by(*order, Package.name)
             .limit(search.per_page)
@@ -85,9 +91,12 @@ class Catalog:
             rows = connection.execute(page).all()
         results = tuple(
             FoundPackage(
-                name=name, description=description, abandoned=abandoned, downloads=int(number)
+                name=name,
+                description=description,
+                abandoned=abandoned if here is None else here,
+                downloads=int(number),
             )
-            for name, description, abandoned, number in rows
+            for name, description, abandoned, here, number in rows
         )
         return Page(results=results, total=total or 0)
 

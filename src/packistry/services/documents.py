@@ -148,7 +148,7 @@ class Documents:
                     dist=_dist(dists, row),
                     source=_source(source_url, row),
                     default_branch=row.default_branch,
-                    abandoned=package.abandoned,
+                    abandoned=package.abandonment,
                 ),
             )
             for row in self._versions(package)

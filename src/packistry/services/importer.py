@@ -22,7 +22,7 @@ from packistry.plugin import (
     Snapshot,
     VersionPublished,
 )
-from packistry.services import Services
+from packistry.services import Services, readme
 from packistry.services.archives import Archives, Built, NotBuilt
 from packistry.services.comparison import (
     STABLE,
@@ -400,12 +400,15 @@ class Importer:
             return None
 
     def _facts_in(self, manifest: Manifest, ref: Ref) -> Facts:
+        text = self._readme(ref)
         return Facts(
             description=manifest.description,
             type=manifest.type,
             keywords=manifest.keywords,
             abandoned=manifest.abandoned or self._content.archived,
-            readme=self._readme(ref),
+            readme=text,
+            readme_html=readme.render(text),
+            metadata=manifest.metadata,
         )
 
     def _manifest(self, ref: Ref) -> Manifest:

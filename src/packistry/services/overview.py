@@ -147,16 +147,18 @@ class Overview:
             if package_id in names
         ][:limit]
 
-    def recent(self, limit: int) -> list[Recent]:
-        """The syncs that changed something, are under way or failed, the newest first."""
-        newest = self._session.scalar(select(func.max(Sync.id))) or 0
+    def recent(self, limit: int, project_id: int | None = None) -> list[Recent]:
+        """The syncs that changed something, are under way or failed, the newest first.
+
+        Of all projects, or of one.
+        """
         told = or_(Sync.state != SyncState.DONE, exists().where(SyncItem.sync_id == Sync.id))
-        query = (
-            select(Sync)
-            .where(Sync.id > newest - LOOKED_AT, told)
-            .order_by(Sync.id.desc())
-            .limit(limit)
-        )
+        query = select(Sync).where(told).order_by(Sync.id.desc()).limit(limit)
+        if project_id is None:
+            newest = self._session.scalar(select(func.max(Sync.id))) or 0
+            query = query.where(Sync.id > newest - LOOKED_AT)
+        else:
+            query = query.where(Sync.project_id == project_id)
         if not self._actor.admin:
             seen = _packages(Package.project_id).where(self._mine())
             query = query.where(Sync.project_id.in_(seen))

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from packistry import plugin
-from packistry.errors import Conflict, NotFound
+from packistry.errors import Conflict, Invalid, NotFound
 from packistry.inputs import NewPackage, PackageChange
 from packistry.models import (
     Dist,
@@ -144,8 +144,17 @@ class Packages:
         """
         return [self._add(repository, source, project, new) for project in projects]
 
+    def at(self, package_id: int) -> Package:
+        """The one of this number. Raises NotFound."""
+        package = self._session.get(Package, package_id)
+        if package is None:
+            raise NotFound("There is no such package any more.", noun="package")
+        return package
+
     def edit(self, package: Package, change: PackageChange) -> None:
-        """What its next sync goes by."""
+        """What its next sync goes by, and whether it is abandoned. Raises Invalid."""
+        if change.abandoned is not None:
+            self._abandon(package, change.abandoned)
         for name in ("dists", "tag_policy"):
             value = getattr(change, name)
             if value is not None:
@@ -283,6 +292,13 @@ class Packages:
             )
             for item, name in self._session.execute(query)
         )
+
+    def _abandon(self, package: Package, abandoned: bool | str) -> None:
+        if isinstance(abandoned, str) and abandoned == package.name:
+            raise Invalid("A package cannot take its own place.", field="abandoned")
+        package.abandoned_here = None if abandoned == "inherit" else abandoned
+        self._session.flush()
+        self._documents.render(package)
 
     def _add(
         self, repository: Repository, source: Source, found: plugin.Project, new: NewPackage

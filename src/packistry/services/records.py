@@ -1,6 +1,6 @@
 """What the import of one package writes: each method is part of one short transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -14,7 +14,7 @@ from packistry.composer.versions import VersionName
 from packistry.models import Dist, Outcome, Package, Version, VersionKind
 from packistry.models.base import now
 from packistry.plugin import Ref, RefKind, VersionRemoved
-from packistry.services import Services, dists
+from packistry.services import Services, dists, requirements
 from packistry.services.comparison import (
     STABLE,
     Comparison,
@@ -106,6 +106,8 @@ class Facts:
     keywords: tuple[str, ...]
     abandoned: bool | str
     readme: str
+    readme_html: str
+    metadata: Mapping[str, Any]
 
 
 class Records:
@@ -403,7 +405,8 @@ class Records:
         package.description = facts.description[:LONGEST_DESCRIPTION]
         package.type = facts.type[:255]
         package.keywords = list(facts.keywords)
-        package.readme = facts.readme
+        package.readme, package.readme_html = facts.readme, facts.readme_html
+        requirements.note(session, package.id, facts.metadata)
         if package.abandoned != facts.abandoned:
             package.abandoned, package.stale = facts.abandoned, True
             self.stale = True

@@ -19,7 +19,7 @@ from packistry.errors import Conflict, Forbidden, Invalid
 from packistry.models import Package, Repository, Version, VersionKind
 from packistry.models.base import new_uid, now
 from packistry.plugin.events import PackageAdded, VersionPublished
-from packistry.services import Services
+from packistry.services import Services, readme, requirements
 from packistry.services.access import (
     Action,
     Actor,
@@ -39,6 +39,7 @@ class Upload:
     name: str
     version: VersionName
     manifest: Manifest
+    readme: str
     # The sha1 of the zip.
     reference: str
 
@@ -111,12 +112,12 @@ class Uploads:
             raise Invalid(f"This zip cannot be served: {error}.", field="file") from None
         stream.seek(0)
         reference = archive.digests(stream).sha1
-        return _read(name, inspection.manifest, version, reference)
+        return _read(name, inspection, version, reference)
 
 
-def _read(name: str, text: bytes, version: str, reference: str) -> Upload:
+def _read(name: str, inspection: archive.Inspection, version: str, reference: str) -> Upload:
     try:
-        raw = parse(text)
+        raw = parse(inspection.manifest)
         said = raw.get("version")
         chosen = version.strip() or (said.strip() if isinstance(said, str) else "")
         if not chosen:
@@ -133,7 +134,13 @@ def _read(name: str, text: bytes, version: str, reference: str) -> Upload:
         raise Invalid(
             f"composer.json is that of {manifest.name}, the address that of {name}.", field="name"
         )
-    return Upload(name=name, version=decided, manifest=manifest, reference=reference)
+    return Upload(
+        name=name,
+        version=decided,
+        manifest=manifest,
+        readme=inspection.readme.decode("utf-8-sig", "replace").replace("\0", ""),
+        reference=reference,
+    )
 
 
 def _allowed(session: Session, actor: Actor, path: str, name: str) -> Repository:
@@ -261,3 +268,5 @@ def _describe(session: Session, package: Package, upload: Upload) -> None:
     package.type = upload.manifest.type
     package.keywords = list(upload.manifest.keywords)
     package.abandoned = upload.manifest.abandoned
+    package.readme, package.readme_html = upload.readme, readme.render(upload.readme)
+    requirements.note(session, package.id, upload.manifest.metadata)

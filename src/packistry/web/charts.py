@@ -73,6 +73,33 @@ def daily(label: str, counted: str, counts: Mapping[date, int], first: date, las
     )
 
 
+SPARK_HEIGHT = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spark:
+    """Little bars beside their sum, as the path of an SVG of `width` by 16."""
+
+    path: str
+    width: int
+    total: int
+
+
+def spark(counts: Mapping[date, int], first: date, weeks: int) -> Spark:
+    """A bar for each week from `first` on; the highest fills the height."""
+    sums = [
+        sum(counts.get(first + timedelta(days=7 * week + day), 0) for day in range(7))
+        for week in range(weeks)
+    ]
+    highest = max(sums)
+    path = "".join(
+        f"M{week * STEP} {SPARK_HEIGHT - height}h3v{height}h-3z"
+        for week, value in enumerate(sums)
+        if value and (height := max(1, round(value / highest * SPARK_HEIGHT)))
+    )
+    return Spark(path=path, width=weeks * STEP - 1, total=sum(sums))
+
+
 def _ticks(highest: int) -> list[int]:
     """Round numbers from 0 to at least `highest`."""
     size = 1

@@ -87,6 +87,19 @@ def listing(
     )
 
 
+def paged(visit: Visit, items: Sequence[R], size: int = PAGE) -> Listing[R]:
+    """The page that the address asks for of what was found and sorted already."""
+    page = min(_number(visit.query("page")), max(1, -(-len(items) // size)))
+    return Listing(
+        rows=items[(page - 1) * size : page * size],
+        total=len(items),
+        page=page,
+        size=size,
+        sort="",
+        narrowed=False,
+    )
+
+
 def mentions(text: str, *columns: Column) -> list[ColumnElement[bool]]:
     """For each word of a search: that one of the columns holds it."""
     return [

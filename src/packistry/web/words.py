@@ -77,6 +77,16 @@ def _future(value: datetime) -> str:
     return f"in {plural(round(left.total_seconds() / 86400), 'day')}"
 
 
+def clock(value: datetime) -> str:
+    """When it was, as short as it is clear: "14:02" today, else "4 Nov", else "4 Nov 2025"."""
+    present = now()
+    if value.date() == present.date():
+        return f"{value.astimezone(UTC):%H:%M}"
+    if value.year == present.year:
+        return short_day(value)
+    return f"{short_day(value)} {value.year}"
+
+
 def took(seconds: float) -> str:
     """As in: 1.8 s, or 2 min 5 s."""
     if seconds < 60:
@@ -120,6 +130,11 @@ def triples(values: Iterable[str]) -> list[tuple[str, str, str]]:
     return [(value, value, "") for value in values]
 
 
+def options(rows: Iterable[Any]) -> list[tuple[str, str]]:
+    """Rows that have a name, as options."""
+    return [(str(row.id), row.name) for row in rows]
+
+
 FILTERS: dict[str, Any] = {
     "grouped": grouped,
     "size": size,
@@ -128,8 +143,10 @@ FILTERS: dict[str, Any] = {
     "short_day": short_day,
     "moment": moment,
     "ago": ago,
+    "clock": clock,
     "took": took,
     "browser": browser,
     "pairs": pairs,
     "triples": triples,
+    "options": options,
 }

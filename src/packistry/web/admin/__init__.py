@@ -8,12 +8,15 @@ from packistry.web.admin import (
     everything,
     members,
     overview,
+    package,
+    packages,
     profile,
     prove,
     repositories,
     setup,
     sign_in,
     tokens,
+    versions,
 )
 from packistry.web.pages import Page
 
@@ -29,6 +32,9 @@ PAGES: tuple[Page, ...] = (
     *auth_sources.PAGES,
     *accounts.PAGES,
     *profile.PAGES,
+    *packages.PAGES,
+    *package.PAGES,
+    *versions.PAGES,
     *everything.PAGES,
     *api.PAGES,
 )

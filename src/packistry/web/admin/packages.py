@@ -1,0 +1,311 @@
+"""The packages: list, one with all there is to know of it, look again, edit, decide, remove."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyramid.response import Response
+from sqlalchemy import ColumnElement, Text, func, select, type_coerce
+
+from packistry.errors import Conflict, Invalid, NotFound
+from packistry.inputs import PackageChange
+from packistry.models import Dists, Document, Download, Package, Project, Repository, TagPolicy
+from packistry.models.base import now
+from packistry.services import Services
+from packistry.services.access import Permission, enterable, manages, readable
+from packistry.services.conditions import Condition, conditions
+from packistry.web.charts import Spark, spark
+from packistry.web.listing import listing, mentions
+from packistry.web.pages import Page, Shown
+from packistry.web.visit import Visit
+from packistry.web.words import plural
+
+WEEKS = 12
+UPLOADS = "uploads"
+INHERIT = "inherit"
+KEPT_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A package in the list."""
+
+    package: Package
+    repository: Repository
+    condition: Condition
+    latest: str
+    installs: Spark
+    changed: datetime | None
+
+
+def find(visit: Visit, services: Services) -> Package:
+    """The package in the path. Raises NotFound."""
+    return services.packages.at(visit.number("package"))
+
+
+def index(visit: Visit, services: Services) -> Shown:
+    """Those that they may read."""
+    first = now().date() - timedelta(days=7 * WEEKS - 1)
+    changed = (
+        select(func.max(Document.modified))
+        .where(Document.package_id == Package.id)
+        .correlate(Package)
+        .scalar_subquery()
+    )
+    installs = (
+        select(func.coalesce(func.sum(Download.downloads), 0))
+        .where(Download.package_id == Package.id, Download.day >= first)
+        .correlate(Package)
+        .scalar_subquery()
+    )
+    query = (
+        select(Package, Repository, changed.label("changed"))
+        .join(Repository, Repository.id == Package.repository_id)
+        .outerjoin(Project, Project.id == Package.project_id)
+        .where(readable(visit.actor), *_wanted(visit))
+    )
+    found = listing(
+        visit,
+        services.session,
+        query,
+        sorts={
+            "name": Package.name,
+            "repository": func.lower(Repository.name),
+            "installs": installs,
+            "changed": changed,
+        },
+        sort="name",
+        unique=Package.id,
+        filters=("repository", "source", "type"),
+    )
+    return {
+        "listing": found,
+        "rows": _rows(services, found.rows, first),
+        "repositories": services.session.scalars(
+            select(Repository).where(enterable(visit.actor)).order_by(Repository.name)
+        ).all(),
+        "sources": services.sources.all() if visit.actor.admin else [],
+        "types": _types(visit, services),
+        "may_add": visit.may(services, Permission.MAINTAIN),
+    }
+
+
+def _wanted(visit: Visit) -> list[ColumnElement[bool]]:
+    keywords = type_coerce(Package.keywords, Text)
+    wanted = mentions(visit.query("q"), Package.name, Package.description, keywords)
+    if repository := as_number(visit.query("repository")):
+        wanted.append(Package.repository_id == repository)
+    if (kind := visit.query("type")) != "":
+        wanted.append(Package.type == kind)
+    source = visit.query("source") if visit.actor.admin else ""
+    if source == UPLOADS:
+        wanted.append(Package.project_id.is_(None))
+    elif number := as_number(source):
+        wanted.append(Project.source_id == number)
+    return wanted
+
+
+def as_number(text: str) -> int:
+    """A number of ours; 0 for what cannot be one."""
+    # Longer ones are none, and some databases refuse them.
+    return int(text[:9]) if text.isascii() and text.isdigit() else 0
+
+
+def _types(visit: Visit, services: Services) -> Sequence[str]:
+    key = ("types", visit.actor.user_id, visit.request.parts.reads.generation())
+    query = (
+        select(Package.type)
+        .join(Repository, Repository.id == Package.repository_id)
+        .where(readable(visit.actor))
+        .distinct()
+        .order_by(Package.type)
+    )
+    return visit.kept.get(key, KEPT_SECONDS, lambda: services.session.scalars(query).all())
+
+
+def _rows(services: Services, found: Sequence[Any], first: Any) -> list[Row]:
+    packages = [row.Package for row in found]
+    ids = [package.id for package in packages]
+    state = conditions(services.session, packages)
+    latest = services.versions.latest(ids)
+    daily = services.versions.daily_of(ids, first)
+    return [
+        Row(
+            package=row.Package,
+            repository=row.Repository,
+            condition=state[row.Package.id],
+            latest=latest[row.Package.id].name if row.Package.id in latest else "",
+            installs=spark(daily.get(row.Package.id, {}), first, WEEKS),
+            changed=None if row.changed is None else datetime.fromtimestamp(row.changed, UTC),
+        )
+        for row in found
+    ]
+
+
+def sync_all(visit: Visit) -> Response:
+    """A look at the projects of those picked, as far as they are theirs."""
+    picked = [as_number(text) for text in visit.texts("package")]
+    with visit.change() as services:
+        mine = services.session.scalars(
+            select(Package)
+            .join(Repository, Repository.id == Package.repository_id)
+            .where(Package.id.in_(picked), Package.project_id.is_not(None), manages(visit.actor))
+        ).all()
+        for package in mine:
+            services.packages.sync(package)
+            services.audit.note("package.synced", package)
+        number = len(mine)
+    if not number:
+        raise Conflict("None of these is made from a project, so there is nothing to look at.")
+    imports = visit.url("imports") if visit.has("imports") else ""
+    visit.say(
+        f"{plural(number, 'package')} will be looked at now.",
+        link="Watch" if imports else "",
+        href=imports,
+    )
+    return visit.go("packages")
+
+
+def sync(visit: Visit) -> Response:
+    """A look at its project."""
+    with visit.change() as services:
+        package = find(visit, services)
+        owed = services.packages.sync(package).id
+        services.audit.note("package.synced", package)
+    if visit.has("import"):
+        return visit.go("import", sync=owed)
+    visit.say("It will be looked at now.")
+    return visit.go("package", package=visit.number("package"))
+
+
+def show_edit(visit: Visit, services: Services) -> Shown:
+    """The form with what it is now."""
+    package = find(visit, services)
+    here = package.abandoned_here
+    return {
+        **facts_of(package),
+        "form": visit.form(
+            dists=package.dists.value if package.dists else INHERIT,
+            tag_policy=package.tag_policy.value if package.tag_policy else INHERIT,
+            abandoned=INHERIT if here is None else "yes" if here else "no",
+            replacement=here if isinstance(here, str) else "",
+        ),
+        "dists": _inherited_dists(package),
+        "tag_policy": _inherited_policy(package),
+    }
+
+
+def _inherited_dists(package: Package) -> Dists | None:
+    return package.project.source.dists if package.project else None
+
+
+def _inherited_policy(package: Package) -> TagPolicy:
+    source = package.project.source if package.project else None
+    return (source and source.tag_policy) or package.repository.tag_policy
+
+
+def edit(visit: Visit) -> Response:
+    """Changes it."""
+    change = visit.read(
+        PackageChange,
+        dists=visit.text("dists") or None,
+        tag_policy=visit.text("tag_policy") or None,
+        abandoned=_abandoned(visit),
+    )
+    with visit.change() as services:
+        services.packages.edit(find(visit, services), change)
+    visit.say("Saved.")
+    return visit.go("package", package=visit.number("package"))
+
+
+def _abandoned(visit: Visit) -> bool | str:
+    said, instead = visit.text("abandoned"), visit.text("replacement").strip()
+    if said == "yes":
+        return instead or True
+    if instead:
+        raise Invalid(
+            "Only a package that is abandoned has another in its place.", field="replacement"
+        )
+    return False if said == "no" else INHERIT
+
+
+def decide(visit: Visit) -> Response:
+    """A released tag that moved: take its new commit, or keep the old one."""
+    version, commit = visit.text("version"), visit.text("commit")
+    accepted = visit.text("decision") == "accept"
+    with visit.change() as services:
+        package = find(visit, services)
+        decided = services.protection.accept if accepted else services.protection.refuse
+        try:
+            decided(package, version, commit=commit)
+        except NotFound as error:
+            raise Conflict(str(error)) from None
+        action = "package.tag-accepted" if accepted else "package.tag-refused"
+        services.audit.note(action, package, note=f"{version}: {commit}")
+    said = f"{version} becomes what its tag points to." if accepted else f"{version} stays."
+    visit.say(said)
+    return visit.go("package", package=visit.number("package"))
+
+
+def show_remove(visit: Visit, services: Services) -> Shown:
+    """What is lost with it."""
+    package = find(visit, services)
+    return {**facts_of(package), "versions": len(services.versions.ordered(package))}
+
+
+def remove(visit: Visit) -> Response:
+    """Removes it once its name was typed."""
+    with visit.change() as services:
+        package = find(visit, services)
+        name = called(package)
+        if visit.text("sure").strip() != name:
+            raise Invalid(f"Type the name of the package, {name}, to remove it.", field="sure")
+        services.packages.remove(package)
+    visit.say(f"{name} is removed.")
+    return visit.go("packages")
+
+
+def called(package: Package) -> str:
+    """Its name, or what it will be made from until it has one."""
+    if package.name:
+        return package.name
+    return package.project.path if package.project else f"number {package.id}"
+
+
+def facts_of(package: Package) -> Mapping[str, Any]:
+    """What every page about one package needs."""
+    return {"package": package, "name": called(package), "repository": package.repository}
+
+
+def _page(name: str, path: str, template: str = "", **options: Any) -> Page:
+    return Page(
+        name=name,
+        path=f"/admin/packages/{{package}}{path}",
+        template=f"packages/{template}.jinja2" if template else "",
+        permission=options.pop("permission", Permission.MAINTAIN),
+        section="packages",
+        target=find,
+        **options,
+    )
+
+
+PAGES = (
+    Page(
+        name="packages",
+        path="/admin/packages",
+        permission=Permission.PERSON,
+        template="packages/index.jinja2",
+        show=index,
+    ),
+    Page(
+        name="packages-sync",
+        path="/admin/packages/sync",
+        permission=Permission.MAINTAIN,
+        submit=sync_all,
+    ),
+    _page("package-sync", "/sync", submit=sync),
+    _page("package-edit", "/edit", "edit", show=show_edit, submit=edit),
+    _page("package-decide", "/decide", submit=decide),
+    _page("package-remove", "/remove", "remove", show=show_remove, submit=remove),
+)

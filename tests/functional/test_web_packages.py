@@ -1,0 +1,259 @@
+"""Packages in the web admin: found, looked at, decided about, retired and removed."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from packistry.inputs import NewRepository
+from packistry.models import (
+    AuditEvent,
+    Download,
+    Grant,
+    Package,
+    Project,
+    Source,
+    Sync,
+    TagPin,
+    Version,
+)
+from packistry.models.base import now
+from packistry.services import requirements
+from packistry.services.grants import Rights
+from tests.functional.browser import Browser, person
+from tests.functional.conftest import Stock
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
+
+
+@pytest.fixture
+def admin(runtime: Any, application: Any) -> Browser:
+    return person(runtime, application, "admin@x.org", admin=True)
+
+
+@pytest.fixture
+def lib(stock: Stock, runtime: Any) -> str:
+    """The address of acme/lib, which has three versions and is made from a project."""
+    stock.repository("home")
+    for version, php in (("1.0.0", "^8.1"), ("1.10.0", "^8.2"), ("1.9.0", "^8.1")):
+        stock.version("acme/lib", version, "home", require={"php": php, "acme/base": "^1"})
+    stock.version("acme/lib", "dev-main", "home", default_branch=True)
+    with runtime.transaction() as services:
+        package = services.packages.get("acme/lib")
+        source = Source(name="Host", provider="git")
+        package.project = Project(
+            source=source, external_id="lib", path="acme/lib", synced_at=now()
+        )
+        package.description, package.keywords, package.type = "A lib", ["money"], "library"
+        services.session.flush()
+        return f"/admin/packages/{package.id}"
+
+
+def text(page: Any) -> str:
+    found: str = page.html.get_text(" ", strip=True)
+    # Vendors are set in another tone.
+    return found.replace("/ ", "/")
+
+
+def served(app: Any, stock: Stock) -> list[str]:
+    token = stock.token(repositories=("home",), name=str(now()))
+    answer = app.get("/r/home/p2/acme/lib.json", headers={"Authorization": f"Bearer {token}"})
+    return [each["version"] for each in answer.json["packages"]["acme/lib"]]
+
+
+def version_of(runtime: Any, name: str) -> int:
+    with runtime.reading() as services:
+        number: int = services.session.query(Version).filter_by(name=name).one().id
+        return number
+
+
+def test_one_shows_how_it_is_installed_what_it_needs_and_its_versions_in_order(admin, lib, runtime):
+    with runtime.transaction() as services:
+        base = Package(repository=services.repositories.get("home"), name="acme/base")
+        services.session.add(base)
+        services.session.flush()
+        lib_row = services.packages.get("acme/lib")
+        requirements.note(services.session, lib_row.id, {"require": {"acme/base": "^1"}})
+        services.session.add(
+            Download(package_id=lib_row.id, version="1.9.0.0", day=now().date(), downloads=7)
+        )
+        base_id = base.id
+    page = admin.get(lib)
+    assert "composer require acme/lib" in text(page)
+    assert "composer config repositories.home composer http://packages.test/r/home" in text(page)
+    assert "In step with Host, just now" in text(page)
+    rows = [row.select_one("a.name").get_text() for row in page.html.select("tbody tr")[:4]]
+    assert rows == ["1.10.0", "1.9.0", "1.0.0", "dev-main"]
+    assert page.html.select_one("section[aria-labelledby=requires] a")["href"].endswith(
+        f"/{base_id}"
+    )
+    assert "7 in 30 days" in text(page)
+    change = page.html.select_one("details .diff")
+    assert change.select_one("del").get_text() == "php: ^8.1"
+    assert change.select_one("ins").get_text() == "php: ^8.2"
+    assert "acme/lib ^1" in text(admin.get(f"/admin/packages/{base_id}"))
+    assert "acme/lib ^1" in text(admin.get(f"/admin/packages/{base_id}/dependents"))
+
+
+def test_the_list_is_searched_filtered_and_shows_what_somebody_may_read(
+    admin, lib, runtime, application, stock
+):
+    stock.repository("away")
+    stock.package("acme/theme", "away", type="wordpress-theme", description="Pretty")
+
+    def names(browser: Browser = admin, **query: Any) -> list[str]:
+        page = browser.get("/admin/packages", params=query)
+        return [link.get_text() for link in page.html.select("tbody a.name")]
+
+    assert names() == ["acme/lib", "acme/theme"]
+    assert names(sort="-name") == ["acme/theme", "acme/lib"]
+    assert names(q="PRETTY theme") == ["acme/theme"]
+    assert names(q="mone") == ["acme/lib"]
+    assert names(type="wordpress-theme") == ["acme/theme"]
+    assert names(source="uploads") == ["acme/theme"]
+    assert names(repository="999999999999", source="x'") == []
+    with runtime.reading() as services:
+        home, host = services.repositories.get("home").id, services.sources.get("Host").id
+    assert names(repository=home) == names(source=host) == ["acme/lib"]
+    assert names(sort="-installs") == names(sort="-changed") == ["acme/lib", "acme/theme"]
+    assert names(repository="²") == names(page="²")
+    jo = person(runtime, application, "jo@x.org")
+    assert names(jo) == []
+    with runtime.transaction() as services:
+        theme = services.packages.get("acme/theme")
+        services.session.add(Grant(user_id=jo.user_id, package_id=theme.id))
+    assert names(jo) == ["acme/theme"]
+    assert "Host" not in jo.get("/admin/packages").text
+
+
+def test_a_version_is_compared_with_another_yanked_and_restored(admin, lib, runtime, app, stock):
+    high, low = version_of(runtime, "1.10.0"), version_of(runtime, "1.0.0")
+    page = admin.get(f"{lib}/versions/{high}", params={"with": low})
+    assert page.html.select_one(".diff del").get_text() == "php: ^8.1"
+    assert '"acme/base": "^1"' in page.html.select_one("pre").get_text()
+    assert served(app, stock) == ["1.10.0", "1.9.0", "1.0.0"]
+    yanked = admin.submit(admin.get(f"{lib}/versions/{high}/yank")).follow()
+    assert "1.10.0 is yanked" in text(yanked)
+    assert served(app, stock) == ["1.9.0", "1.0.0"]
+    assert "composer require acme/lib" in text(admin.get(lib))
+    page = admin.get(f"{lib}/versions/{high}")
+    assert "Yanked just now" in text(page)
+    admin.submit(page)
+    assert served(app, stock) == ["1.10.0", "1.9.0", "1.0.0"]
+    admin.get(f"{lib}/versions/999999", status=404)
+
+
+def test_a_zip_is_downloaded_and_one_that_is_not_built_is_asked_for(admin, lib, runtime, stock):
+    shipped = stock.version("acme/lib", "1.11.0", "home", text="whole")
+    answer = admin.get(f"{lib}/versions/{version_of(runtime, '1.11.0')}/zip")
+    assert answer.body == shipped.content
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="acme-lib-1.11.0.zip"'
+    assert answer.headers["Content-Security-Policy"] == "sandbox"
+    stock.version("acme/lib", "1.12.0", "home", lazy=True)
+    page = admin.get(f"{lib}/versions/{version_of(runtime, '1.12.0')}/zip")
+    assert "It is being built" in text(admin.submit(page).follow())
+
+
+def test_it_is_marked_abandoned_whatever_its_project_says_and_back(admin, lib, runtime, app, stock):
+    page = admin.get(f"{lib}/edit")
+    again = admin.submit(page, abandoned="yes", replacement="Not a name", status=422)
+    assert "Not a name" in again.html.find(id="f-replacement")["value"]
+    again = admin.submit(page, abandoned="yes", replacement="acme/lib", status=422)
+    shown = admin.submit(page, abandoned="yes", replacement="acme/new").follow()
+    assert "Use acme/new instead" in text(shown)
+    token = stock.token(repositories=("home",))
+    answer = app.get("/r/home/p2/acme/lib.json", headers={"Authorization": f"Bearer {token}"})
+    assert answer.json["packages"]["acme/lib"][0]["abandoned"] == "acme/new"
+    admin.submit(admin.get(f"{lib}/edit"), abandoned="inherit", replacement="", dists="lazy")
+    assert "Abandoned" not in text(admin.get(lib))
+    with runtime.reading() as services:
+        package = services.packages.get("acme/lib")
+        assert (package.abandoned_here, package.dists) == (None, "lazy")
+        actions = [event.action for event in services.session.query(AuditEvent)]
+    assert actions.count("package.changed") == 2
+
+
+def test_a_tag_that_moved_is_decided_about_where_it_is_told(admin, lib, runtime):
+    with runtime.transaction() as services:
+        home = services.repositories.get("home")
+        services.session.add(
+            TagPin(
+                repository_id=home.id,
+                package="acme/lib",
+                identity="1.10.0.0",
+                version="1.10.0",
+                reference="a" * 40,
+                ref="1.10.0",
+                held_reference="b" * 40,
+                held_at=now() - timedelta(hours=2),
+            )
+        )
+    page = admin.get(lib)
+    assert "1 released tag moved" in text(page)
+    form = page.html.select_one(".attention form")
+    assert form.find("input", {"name": "commit"})["value"] == "b" * 40
+    late = admin.post(form["action"], version="1.10.0", commit="c", decision="accept", status=409)
+    assert "has moved on" in late.text
+    admin.post(form["action"], version="1.10.0", commit="b" * 40, decision="accept")
+    assert "moved" not in text(admin.get(lib))
+    admin.post(form["action"], version="1.10.0", commit="b" * 40, decision="refuse", status=409)
+    with runtime.reading() as services:
+        assert services.session.query(TagPin).one().accepted_reference == "b" * 40
+        assert services.session.query(Sync).count() == 1
+
+
+def test_it_is_looked_at_when_somebody_asks_alone_or_with_others(
+    admin, lib, runtime, application, stock
+):
+    admin.post(f"{lib}/sync")
+    stock.package("acme/other", "home")
+    with runtime.transaction() as services:
+        assert services.session.query(Sync).one().reason == "manual"
+        services.session.query(Sync).delete()
+        ids = [str(services.packages.get(each).id) for each in ("acme/lib", "acme/other")]
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        away = services.repositories.add(NewRepository(name="Away", path="away"))
+        services.grants.grant(services.users.at(jo.user_id), away, Rights(manage=True))
+    jo.get("/admin/packages")
+    jo.post("/admin/packages/sync", package=ids[0], status=409)
+    told = admin.post("/admin/packages/sync", package=ids[0]).follow()
+    assert "1 package will be looked at now" in text(told)
+    admin.post("/admin/packages/sync", package=ids[1], status=409)
+
+
+def test_it_is_removed_once_its_name_is_typed(admin, lib, runtime):
+    page = admin.get(f"{lib}/remove")
+    assert "4 versions stop installing" in text(page)
+    admin.submit(page, sure="acme", status=422)
+    admin.submit(page, sure="acme/lib")
+    with runtime.reading() as services:
+        assert services.packages.find("acme/lib") == []
+    admin.get(lib, status=404)
+
+
+def test_the_webhook_says_how_it_is_and_is_made_on_request(admin, lib):
+    page = admin.get(f"{lib}/webhook")
+    assert "None: Its source sends none." in text(page)
+    assert "sends no webhooks" in text(admin.submit(page, status=409))
+
+
+def test_words_of_authors_and_hosts_are_words_everywhere(admin, lib, runtime):
+    with runtime.transaction() as services:
+        package = services.packages.get("acme/lib")
+        package.description, package.keywords, package.type = HOSTILE, [HOSTILE], HOSTILE[:200]
+        package.abandoned, package.subdirectory = HOSTILE, HOSTILE
+        package.project.path = package.project.unreachable = HOSTILE
+        package.project.web_url = f"https://x.org/{HOSTILE}"
+        for version in services.session.query(Version):
+            version.manifest = {
+                "require": {HOSTILE: HOSTILE, f"a/{HOSTILE}": HOSTILE, "php": version.name},
+                "license": [HOSTILE],
+            }
+            version.ref = HOSTILE
+        number = services.session.query(Version).first().id
+    for path in ("/admin/packages", lib, f"{lib}/versions", f"{lib}/versions/{number}",
+                 f"{lib}/edit", f"{lib}/webhook", f"{lib}/remove"):  # fmt: skip
+        page = admin.get(path)
+        assert not page.html.select("script:not([src]), img, [onerror]"), path
+        assert HOSTILE[:20] not in page.text, path
