@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pyramid.response import Response
 
-from packistry.errors import NotFound
+from packistry.errors import Conflict, NotFound
 from packistry.models import Dist, Version
 from packistry.services import Services
 from packistry.services.access import Permission
@@ -143,7 +143,7 @@ def build(visit: Visit) -> Response:
     with visit.reading() as services:
         dist_id = _version(visit, services).dist_id
     if dist_id is None:
-        raise NotFound("This version has no zip.")
+        raise Conflict("This version has no zip: it is made of what it requires alone.")
     Dists(visit.runtime).want(dist_id)
     visit.say("It is being built. Open this page again in a moment.")
     return visit.go("package-zip", package=visit.number("package"), version=visit.number("version"))
