@@ -60,6 +60,10 @@ def matching(globs: Sequence[str], name: str) -> str:
     return next((glob for glob in globs if fnmatchcase(name, glob)), "")
 
 
+FILTERED_OUT = "Filtered out by"
+"""What the reason of every ref begins with that a filter leaves out."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RefFilter:
     """What takes in and what leaves out. Who is left out by one list stays out.
@@ -93,15 +97,15 @@ class RefFilter:
         )
         excluded = matching(getattr(self, leave), name)
         if excluded:
-            return f"Filtered out by {self._called(leave)}: {excluded} fits."
+            return f"{FILTERED_OUT} {self._called(leave)}: {excluded} fits."
         taken: tuple[str, ...] = getattr(self, take)
         if matching(taken, name):
             return ""
         if not taken:
-            return f"Filtered out by {self._called(take)}: it takes none."
+            return f"{FILTERED_OUT} {self._called(take)}: it takes none."
         more = ", …" if len(taken) > MOST_SHOWN else ""
         shown = ", ".join(taken[:MOST_SHOWN]) + more
-        return f"Filtered out by {self._called(take)}: it takes {shown} alone."
+        return f"{FILTERED_OUT} {self._called(take)}: it takes {shown} alone."
 
     def _called(self, name: str) -> str:
         """The list in words: "the source's --exclude-branches"."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from packistry.composer.filters import FILTERED_OUT
 from packistry.models import (
     Package,
     Project,
@@ -16,7 +17,6 @@ from packistry.models import (
     Webhook,
     WebhookState,
 )
-from packistry.services.comparison import SHORT_LIVED
 
 
 class Condition(StrEnum):
@@ -70,10 +70,13 @@ def conditions(session: Session, packages: Sequence[Package]) -> dict[int, Condi
 
 
 def left_out(session: Session, package: Package, limit: int) -> Sequence[RefVerdict]:
-    """The refs that are no versions, each with its reason, without what tools push for a while."""
+    """The refs that are no versions, each with its reason, without what a filter leaves out."""
     query = (
         select(RefVerdict)
-        .where(RefVerdict.package_id == package.id, RefVerdict.reason != SHORT_LIVED)
+        .where(
+            RefVerdict.package_id == package.id,
+            RefVerdict.reason.not_like(f"{FILTERED_OUT}%"),
+        )
         .order_by(RefVerdict.id.desc())
         .limit(limit)
     )

@@ -34,7 +34,7 @@ def test_nothing_active_comes_out(attack: str) -> None:
     for tag in html.find_all(True):
         assert set(tag.attrs) <= ALLOWED, tag
         assert tag.name not in {"script", "style", "img", "svg", "form", "input", "iframe", "math"}
-        assert tag.get("href", "https:").startswith(("https:", "http:", "mailto:")), tag
+        assert str(tag.get("href", "https:")).startswith(("https:", "http:", "mailto:")), tag
 
 
 def test_it_is_markdown_whose_headings_come_below_those_of_the_page() -> None:
