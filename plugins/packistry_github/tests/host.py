@@ -25,6 +25,13 @@ NOT_FOUND = Answer(status=404, json={"message": "Not Found", "status": "404"})
 UNDESCRIBED = [("GET", r"/repositories/\d+(/hooks/\d+)?")]
 
 
+def assert_polite(request: HostRequest) -> None:
+    """GitHub refuses who does not say who asks, and changes answers for who names no version."""
+    assert request.headers.get("User-Agent")
+    assert request.headers.get("X-GitHub-Api-Version") == "2022-11-28"
+    assert request.headers.get("Accept") == "application/vnd.github+json"
+
+
 def data(name: str) -> Any:
     return json.loads((DATA / name).read_text("utf-8"))
 
@@ -74,6 +81,7 @@ class GitHubHost(StatefulHost):
         return (user, password) == ("x-access-token", self.token)
 
     def _dispatch(self, request: HostRequest) -> Answer:
+        assert_polite(request)
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if given != self.token and not self._proves(given):
             return Answer(status=401, json={"message": "Bad credentials"})

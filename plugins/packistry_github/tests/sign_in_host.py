@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from packistry.testing import HostRequest
-from plugins.packistry_github.tests.host import NOT_FOUND, described
+from plugins.packistry_github.tests.host import NOT_FOUND, assert_polite, described
 from tests.hosts.host import Answer, StatefulHost, query, route
 
 CLIENT_ID, CLIENT_SECRET = "Iv1.0123456789abcdef", "s3cret-of-an-app"
@@ -82,6 +82,7 @@ class SignInHost(StatefulHost):
         return {"access_token": self.access_token, "token_type": "bearer", "scope": scope}
 
     def _dispatch(self, request: HostRequest) -> Answer:
+        assert_polite(request)
         if request.headers["Authorization"] != f"Bearer {self.access_token}":
             return Answer(status=401, json={"message": "Bad credentials"})
         if urlsplit(request.url).path.removeprefix(self.base_path) in self.hidden:

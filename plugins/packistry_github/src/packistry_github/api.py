@@ -5,10 +5,9 @@ from typing import Any
 
 from packistry.plugin import CredentialsError, HttpClient, HttpResponse, Unavailable
 from packistry_github.app import App
-from packistry_github.config import GitHubConfig
+from packistry_github.config import HEADERS, GitHubConfig
 from packistry_github.refusals import explained
 
-HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _OF_AN_APP = "ghs_"
 
 

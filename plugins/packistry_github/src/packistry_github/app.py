@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from packistry.plugin import CredentialsError, HttpClient, NotFound, Unavailable
-from packistry_github.config import GitHubConfig
+from packistry_github.config import HEADERS, GitHubConfig
 
 # A token is not used in its last minutes, so that it does not expire during a clone.
 _MARGIN = 600.0
@@ -59,7 +59,8 @@ class App:
         self._made.pop(self._name, None)
 
     def _make(self) -> InstallationToken:
-        http = self._http.at(self._base_url, {"Authorization": f"Bearer {self._proof()}"})
+        proof = {"Authorization": f"Bearer {self._proof()}"}
+        http = self._http.at(self._base_url, {**HEADERS, **proof})
         try:
             installation = self._installation_id or self._only_installation(http)
             made = http.post(f"/app/installations/{installation}/access_tokens").json()

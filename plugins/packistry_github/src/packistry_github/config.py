@@ -7,6 +7,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from packistry.plugin import MULTILINE, ORIGIN, Config, OAuth2Config
 
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+"""What goes with every request to the API; all versions of GitHub Enterprise know this one."""
+
 _SAAS = ("github.com", "www.github.com", "api.github.com")
 _RESIDENCE = ".ghe.com"
 

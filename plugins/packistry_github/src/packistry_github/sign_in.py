@@ -17,7 +17,7 @@ from packistry.plugin import (
     TokenAnswer,
 )
 from packistry_github.api import an_object, objects, text
-from packistry_github.config import GitHubSignInConfig
+from packistry_github.config import HEADERS, GitHubSignInConfig
 
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">'
@@ -76,7 +76,8 @@ class GitHubSignIn(OAuth2Backend[GitHubSignInConfig]):
 
     def identity(self, answer: TokenAnswer) -> Identity:
         self._accept(answer)
-        api = self.api(self.config.api_url, answer)
+        bearer = {"Authorization": f"Bearer {answer.access_token}"}
+        api = self.http.at(self.config.api_url, {**HEADERS, **bearer})
         user = an_object(api.get("/user").json())
         number = user.get("id")
         if not isinstance(number, int) or isinstance(number, bool):
