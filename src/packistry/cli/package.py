@@ -3,14 +3,13 @@ from typing import Any
 import click
 
 from packistry.cli import waiting
+from packistry.cli.adding import add
 from packistry.cli.asking import confirm, yes_option
-from packistry.cli.filters import filter_json, filter_options, filter_rows
+from packistry.cli.filters import filter_json, filter_rows
 from packistry.cli.installation import Installation, pass_installation
-from packistry.cli.output import json_option, size, write_facts, write_json, write_next, write_table
+from packistry.cli.output import json_option, size, write_facts, write_json, write_table
 from packistry.cli.policy import (
     REPOSITORY_HELP,
-    TAG_POLICY,
-    TAG_POLICY_HELP,
     WAIT_HELP,
     accept,
     edit,
@@ -20,20 +19,16 @@ from packistry.cli.policy import (
     write_held,
 )
 from packistry.cli.webhook import (
-    NO_WEBHOOK_HELP,
     REPAIR_HELP,
     facts_of,
     package_deliveries,
     repair,
-    see_to_new,
     sentence,
     settle,
 )
-from packistry.inputs import NewPackage, read
-from packistry.models import Dist, Dists, Package, Repository, Sync, Version
+from packistry.models import Dist, Package, Sync, Version
 from packistry.services import Services
-from packistry.services.packages import Progress, Summary
-from packistry.services.snippets import repository_commands
+from packistry.services.packages import Summary
 
 
 @click.group()
@@ -41,78 +36,8 @@ def package() -> None:
     """The packages."""
 
 
-for command in (edit, held, accept, refuse, package_deliveries):
+for command in (add, edit, held, accept, refuse, package_deliveries):
     package.add_command(command)
-
-
-@package.command("add")
-@click.option("--repository", "path", required=True, metavar="PATH", help=REPOSITORY_HELP)
-@click.option("--source", "source_name", required=True, metavar="NAME", help="Where it comes from.")
-@click.option("--subdirectory", default="", metavar="DIR", help="Where its composer.json is.")
-@click.option(
-    "--dists",
-    type=click.Choice([dists.value for dists in Dists]),
-    help="Build dists at import or at their first download. Without: as the source says.",
-)
-@click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
-@filter_options()
-@click.option("--no-webhook", is_flag=True, help=NO_WEBHOOK_HELP)
-@click.option("--wait", is_flag=True, help=WAIT_HELP)
-@json_option
-@click.argument("names", metavar="PROJECT...", nargs=-1, required=True)
-@click.pass_context
-@pass_installation
-def add(
-    installation: Installation,
-    ctx: click.Context,
-    /,
-    path: str,
-    source_name: str,
-    no_webhook: bool,
-    wait: bool,
-    as_json: bool,
-    names: tuple[str, ...],
-    **how: Any,
-) -> None:
-    """Make a package of each PROJECT of a source: what the host calls it, or its URL."""
-    new = read(NewPackage, webhook=not no_webhook, **how)
-    with installation.reading() as services:
-        services.repositories.get(path)
-        make = services.context.provider_maker(services.sources.get(source_name))
-    # The host is asked outside of any transaction: it may take its time.
-    provider = make()
-    projects = [provider.project(name) for name in dict.fromkeys(names)]
-
-    def work(services: Services) -> list[dict[str, Any]]:
-        repository = services.repositories.get(path)
-        source = services.sources.get(source_name)
-        return [
-            {"id": package.id, "project": project.path, "sync": sync.id}
-            for project, (package, sync) in zip(
-                projects, services.packages.add(repository, source, projects, new), strict=True
-            )
-        ]
-
-    added = installation.attempt(work)
-    with installation.reading() as services:
-        commands = _commands(installation, services.repositories.get(path))
-    if not as_json:
-        for row in added:
-            click.echo(f"Package number {row['id']} is made from {row['project']}.")
-    finished = waiting.finish(
-        installation.runtime, [row["sync"] for row in added], wait=wait, quiet=as_json
-    )
-    webhooks = see_to_new(installation, [row["id"] for row in added], now=wait, quiet=as_json)
-    added = [row | {"webhook": facts} for row, facts in zip(added, webhooks, strict=True)]
-    named = _named(installation, added, finished)
-    if as_json:
-        write_json(named)
-    elif not wait:
-        write_next("The import is under way. See how it goes:", ["packistry package list"])
-    else:
-        _write_what_next(named, commands)
-    if not waiting.succeeded(finished):
-        ctx.exit(1)
 
 
 @package.command("list")
@@ -243,37 +168,6 @@ def remove(installation: Installation, name: str, path: str | None, yes: bool) -
         lambda services: services.packages.remove(services.packages.get(str(number)))
     )
     click.echo(f"{name} is removed. `packistry gc` frees its space.")
-
-
-def _named(
-    installation: Installation, added: list[dict[str, Any]], finished: list[Progress]
-) -> list[dict[str, Any]]:
-    """What was added, with the names the import has found out by now."""
-    syncs = {each.id: waiting.facts(each) for each in finished}
-    with installation.reading() as services:
-        return [
-            {
-                **row,
-                "name": services.packages.get(str(row["id"])).name,
-                "sync": syncs.get(row["sync"], {"id": row["sync"]}),
-            }
-            for row in added
-        ]
-
-
-def _write_what_next(added: list[dict[str, Any]], commands: list[str]) -> None:
-    if any(row["name"] for row in added):
-        write_next("In a project that shall use it:", commands)
-    nameless = [row["id"] for row in added if not row["name"]]
-    if nameless:
-        write_next(
-            "What has no name yet is looked at again from time to time. If it was a mistake:",
-            [f"packistry package remove {number}" for number in nameless],
-        )
-
-
-def _commands(installation: Installation, repository: Repository) -> list[str]:
-    return repository_commands(installation.runtime.settings.base_url, repository)
 
 
 def _get(services: Services, name: str, path: str | None) -> Package:

@@ -4,6 +4,12 @@ from typing import Any
 import click
 
 from packistry.cli.asking import confirm, yes_option
+from packistry.cli.auto_import import (
+    auto_import_json,
+    auto_import_options,
+    passed,
+    start_auto_import,
+)
 from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
 from packistry.cli.filters import filter_json, filter_options
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
@@ -11,6 +17,7 @@ from packistry.cli.output import json_option, write_json, write_next, write_tabl
 from packistry.cli.policy import INHERIT, TAG_POLICY, TAG_POLICY_HELP
 from packistry.cli.webhook import SHARED_HELP, secret_from_file, source_deliveries
 from packistry.inputs import NewSource, SourceChange, read
+from packistry.inputs.many import AutoImporting
 from packistry.models import Dists, Source, TagPolicy
 from packistry.plugin import (
     PluginError,
@@ -30,6 +37,7 @@ def source() -> None:
 
 
 source.add_command(source_deliveries)
+source.add_command(passed)
 
 
 @source.command("add")
@@ -83,6 +91,7 @@ def list_(installation: Installation, as_json: bool) -> None:
             {
                 **_facts(each, providers.get(each.provider)),
                 "filter": filter_json(services.filters.of(each)),
+                "auto_import": auto_import_json(services.auto_imports.of(each)),
                 "packages": services.sources.packages(each),
             }
             for each in services.sources.all()
@@ -121,6 +130,7 @@ def list_(installation: Installation, as_json: bool) -> None:
 @filter_options("by default")
 @click.option("--webhook-secret", metavar="@FILE", callback=secret_from_file, help=SHARED_HELP)
 @click.option("--forget-webhook-secret", is_flag=True, help="Have no such secret.")
+@auto_import_options
 @pass_installation
 def edit(
     installation: Installation,
@@ -129,9 +139,13 @@ def edit(
     name: str | None,
     given: tuple[str, ...],
     clear: tuple[str, ...],
+    auto_import: AutoImporting | None,
+    no_auto_import: bool,
     **changes: Any,
 ) -> None:
     """Change the source called NAME. What is not said stays, secrets too."""
+    if auto_import is not None and no_auto_import:
+        raise click.UsageError("Say either --auto-import or --no-auto-import.")
     with installation.reading() as services:
         provider = services.sources.get(source_name).provider
     values: dict[str, Any] = {}
@@ -145,6 +159,10 @@ def edit(
     with installation.change() as services:
         found = services.sources.get(source_name)
         services.sources.edit(found, change)
+        if auto_import is not None:
+            start_auto_import(services, found, auto_import)
+        if no_auto_import:
+            services.auto_imports.stop(found)
         changed = installation.runtime.provider(found) if given or clear else None
     click.echo(f'The source "{name or source_name}" is changed.')
     if changed is not None:

@@ -36,6 +36,7 @@ class Waiting:
         self._ids = sorted(set(sync_ids))
         self._helper: Thread | None = None
         self._stop = stopping.Stop()
+        self._ended: dict[int, Progress] = {}
         self._grace = GRACE_SECONDS[runtime.settings.jobs]
 
     def until_done(self) -> list[Progress]:
@@ -62,7 +63,12 @@ class Waiting:
             time.sleep(LOOK_SECONDS)
 
     def _look(self) -> list[Progress]:
-        return self._runtime.attempt(lambda services: services.packages.progress(self._ids))
+        """All of them; what has ended is not asked for again. One may go with its project."""
+        asked = [each for each in self._ids if each not in self._ended]
+        found = self._runtime.attempt(lambda services: services.packages.progress(asked))
+        self._ended |= {each.id: each for each in found if ended(each)}
+        waiting = {each.id: each for each in found if not ended(each)}
+        return [each for _, each in sorted((self._ended | waiting).items())]
 
     def _help(self, waiting: list[Progress]) -> None:
         """Do what is owed, or was begun by a process that died, if we are not at it yet."""

@@ -15,6 +15,7 @@ JOBS: Mapping[str, Callable[..., None]] = {
     "sync": functions.sync,
     "build_dist": functions.build_dist,
     "webhook": functions.webhook,
+    "discover": functions.discover,
     "deliver_event": functions.deliver_event,
 }
 # What to write down when a job ended in a way nobody planned.
@@ -22,6 +23,7 @@ ABANDON: Mapping[str, Callable[..., None]] = {
     "sync": functions.abandon_sync,
     "build_dist": functions.abandon_dist,
     "webhook": functions.abandon_webhook,
+    "discover": functions.abandon_discover,
 }
 
 

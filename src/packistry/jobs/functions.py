@@ -19,6 +19,7 @@ from packistry.queue import job_seconds
 from packistry.runtime import Runtime
 from packistry.services.dists import Dists
 from packistry.services.events import Events
+from packistry.services.finder import Finder
 from packistry.services.ledger import ClaimLost
 from packistry.services.synchronizer import Synchronizer
 from packistry.services.upkeep import Upkeep
@@ -46,6 +47,11 @@ def webhook(runtime: Runtime, webhook_id: int) -> None:
     Upkeep(runtime).run(webhook_id)
 
 
+def discover(runtime: Runtime, auto_import_id: int) -> None:
+    """Look for new projects of a source; nothing when that is not due."""
+    Finder(runtime).run(auto_import_id)
+
+
 def deliver_event(runtime: Runtime, packed: str) -> None:
     """Tell plugins one event. `packed` is what `Events.announce` made of it."""
     Events(runtime.plugins, runtime.queue).deliver(packed)
@@ -64,6 +70,11 @@ def abandon_webhook(runtime: Runtime, webhook_id: int, error: BaseException) -> 
     """Write down that seeing to a webhook ended in a way nobody planned."""
     reason = str(error) if isinstance(error, PackistryError) else unexpected(error)
     Upkeep(runtime).give_up(webhook_id, reason)
+
+
+def abandon_discover(runtime: Runtime, auto_import_id: int, error: BaseException) -> None:
+    """Write down that a look for new projects ended in a way nobody planned."""
+    Finder(runtime).give_up(auto_import_id, error)
 
 
 def abandon_dist(runtime: Runtime, dist_id: int, _error: BaseException) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, exists, select
 from sqlalchemy.orm import aliased
 
-from packistry.models import Dist, Sync, SyncState, Webhook
+from packistry.models import AutoImport, Dist, Sync, SyncState, Webhook
 from packistry.models.base import now
 from packistry.queue import Job
 from packistry.runtime import Runtime
@@ -12,9 +12,10 @@ MOST = 200
 
 
 def waiting(engine: Engine) -> list[Job]:
-    """Syncs that may start, dists that are wanted, webhooks to see to: the oldest 200 of each.
+    """Syncs that may start, dists that are wanted, webhooks and sources to see to.
 
-    Three indexed reads that wait for no writer: cheap enough for every second.
+    The oldest 200 of each. Four indexed reads that wait for no writer are cheap enough for every
+    second.
     """
     moment = now()
     other = aliased(Sync)
@@ -34,12 +35,19 @@ def waiting(engine: Engine) -> list[Job]:
     webhooks = (
         select(Webhook.id).where(Webhook.due_at <= moment).order_by(Webhook.due_at).limit(MOST)
     )
+    looks = (
+        select(AutoImport.id)
+        .where(AutoImport.due_at <= moment)
+        .order_by(AutoImport.due_at)
+        .limit(MOST)
+    )
     # SQLite: a plain read must not take the write lock, as our transactions otherwise do.
     with engine.connect().execution_options(begin="DEFERRED") as connection:
         return [
             *(Job(name="sync", arguments=(key,)) for key in connection.scalars(syncs)),
             *(Job(name="build_dist", arguments=(key,)) for key in connection.scalars(dists)),
             *(Job(name="webhook", arguments=(key,)) for key in connection.scalars(webhooks)),
+            *(Job(name="discover", arguments=(key,)) for key in connection.scalars(looks)),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from packistry.models.audit import AuditEvent, Via
 from packistry.models.base import Base
+from packistry.models.discovery import AutoImport, PassedProject
 from packistry.models.download import Download
 from packistry.models.package import (
     Channel,
@@ -27,6 +28,7 @@ from packistry.models.webhook import Delivery, DeliveryVerdict, Webhook, Webhook
 __all__ = [
     "AuditEvent",
     "AuthenticationSource",
+    "AutoImport",
     "Base",
     "BrowserSession",
     "Channel",
@@ -44,6 +46,7 @@ __all__ = [
     "Lease",
     "Outcome",
     "Package",
+    "PassedProject",
     "Project",
     "RefVerdict",
     "Repository",

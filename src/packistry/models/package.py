@@ -32,6 +32,8 @@ class Package(Filtering, Base):
     dists: Mapped[Dists | None] = mapped_column(word(Dists))
     # None: as its source says, and if that says nothing, as its repository.
     tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
+    # It was added with many others, and goes again unless its first import shows a package.
+    on_trial: Mapped[bool] = mapped_column(default=False)
     # False, True, or the name of the package to use instead.
     abandoned: Mapped[bool | str] = mapped_column(JSONText, default=False)
     # The same as somebody decided it here, whatever its project says; None: nobody did.

@@ -7,7 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, ClassVar, Generic
@@ -32,7 +32,9 @@ class Project:
     `id` is what the host never changes, at most 500 printable characters; `path` is what people
     call it now. `clone_url` becomes the "source" that composer clones from, "" for none. What a
     host says is not trusted: other than http(s) links and user information in a clone URL are
-    dropped, control characters too. ValueError when the id cannot be one.
+    dropped, control characters too. ValueError when the id cannot be one. `pushed` is another text
+    after each push, such as its time, where a listing says so; two that differ in nothing else are
+    equal.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Project:
     web_url: str = ""
     clone_url: str = ""
     archived: bool = False
+    pushed: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < len(self.id) <= _LONGEST or _UNPRINTABLE.search(self.id):

@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 
 from packistry.services.audit import Audit, Author
 from packistry.services.authentication_sources import AuthenticationSources
+from packistry.services.auto_imports import AutoImports
 from packistry.services.context import Context
 from packistry.services.deliveries import Deliveries
+from packistry.services.discovery import Discovery
 from packistry.services.documents import Documents
 from packistry.services.downloads import Downloads
 from packistry.services.events import Events
@@ -106,6 +108,14 @@ class Services:
     @cached_property
     def versions(self) -> Versions:
         return Versions(self.session, self.documents)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        return Discovery(self.session, self.ledger, self.packages)
+
+    @cached_property
+    def auto_imports(self) -> AutoImports:
+        return AutoImports(self.session, self.context.queue)
 
     @cached_property
     def protection(self) -> Protection:

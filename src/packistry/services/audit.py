@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstanceState, Session
 from packistry.models import (
     AuditEvent,
     AuthenticationSource,
+    AutoImport,
     Base,
     ClaimRule,
     Grant,
@@ -101,7 +102,9 @@ KINDS: dict[type[Base], Kind] = {
     Package: Kind(
         word="package",
         name=lambda _, row: row.name or f"number {row.id}",
-        silent=frozenset({"stale", "readme", "readme_html", "description", "keywords", "type"}),
+        silent=frozenset(
+            {"stale", "readme", "readme_html", "description", "keywords", "type", "on_trial"}
+        ),
     ),
     Version: Kind(
         word="version",
@@ -122,6 +125,11 @@ KINDS: dict[type[Base], Kind] = {
         secret=frozenset({"secrets"}),
         silent=frozenset({"icon"}),
     ),
+    AutoImport: Kind(
+        word="auto-import",
+        name=lambda session, row: session.get_one(Source, row.source_id).name,
+        silent=frozenset({"due_at", "looked_at", "error"}),
+    ),
     ClaimRule: Kind(word="sign-in-rule", name=_rule_name),
     IdentityLink: Kind(word="identity", name=_identity_name, silent=frozenset({"used_at"})),
 }
@@ -137,6 +145,7 @@ NOT_RECORDED = frozenset(
         "downloads",
         "intents",
         "leases",
+        "passed_projects",
         "ref_verdicts",
         "requirements",
         "sessions",

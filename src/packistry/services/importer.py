@@ -57,8 +57,9 @@ LONGEST_README = 512 * 1024
 class Target:
     """A package that is made from the project, as it was when the sync began.
 
-    `name` is None before the first import. `eager`: dists are built at import. `stale`: an
-    import was cut off before its end, or the documents are to be rendered for another reason.
+    `name` is None before the first import. `on_trial`: it goes if that finds no package. `eager`:
+    dists are built at import. `stale`: an import was cut off before its end, or the documents are
+    to be rendered for another reason.
     """
 
     id: int
@@ -69,6 +70,7 @@ class Target:
     eager: bool
     policy: TagPolicy
     chosen: RefFilter
+    on_trial: bool
     stale: bool
     known: Known
 
@@ -131,9 +133,20 @@ class Importer:
         """Whether the documents may be behind."""
         return self._records.stale
 
+    @property
+    def failed_trial(self) -> str:
+        """Why a package on trial is none, once it has run; "" when it is one, or on no trial."""
+        if not self._target.on_trial or self._name:
+            return ""
+        return self._nameless or NO_NAME
+
     def run(self) -> None:
         """Do all that the comparison found. Raises ClaimLost, Stopped, PluginError."""
         comparison = self._comparison
+        if self._target.on_trial and not self._name:
+            self._nameless = self._hopeless()
+            if self._nameless:
+                return
         if nothing := self._nothing():
             self._attempt(lambda services: self._records.refuse_all(services, nothing))
         if comparison.empty and not self._target.stale:
@@ -144,6 +157,18 @@ class Importer:
             self._find_name()
         self._import(comparison.candidates)
         self._settle()
+
+    def _hopeless(self) -> str:
+        """Why the project cannot be a package, as far as one look tells; "" when it may be one."""
+        if not self._content.refs:
+            return NO_REFS
+        if not self._comparison.left:
+            return NOTHING_LEFT
+        default = next((ref for ref in self._content.refs if self._is_default(ref)), None)
+        if default is None:
+            return ""
+        found = self._content.snapshot.manifest(default, self._target.subdirectory)
+        return "" if found is not None else f"The branch {default.name} has no composer.json."
 
     def _nothing(self) -> str:
         """Why the project as a whole gives no version, if that is so and is news."""

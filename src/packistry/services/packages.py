@@ -22,6 +22,7 @@ from packistry.models import (
     Version,
     Webhook,
 )
+from packistry.services import passed
 from packistry.services.documents import Documents
 from packistry.services.events import Events
 from packistry.services.filters import set_lists
@@ -137,12 +138,15 @@ class Packages:
         source: Source,
         projects: Sequence[plugin.Project],
         new: NewPackage,
+        *,
+        on_trial: bool = False,
     ) -> list[tuple[Package, Sync]]:
         """A package for each project, and the sync that is owed to it.
 
-        Raises Conflict when one of them is in the repository already; then none is added.
+        `on_trial`: each goes again unless its first import shows that it is one. Raises Conflict
+        when one of them is in the repository already; then none is added.
         """
-        return [self._add(repository, source, project, new) for project in projects]
+        return [self._add(repository, source, project, new, on_trial) for project in projects]
 
     def at(self, package_id: int) -> Package:
         """The one of this number. Raises NotFound."""
@@ -189,8 +193,14 @@ class Packages:
         """With its versions. Its project goes with the last package made from it.
 
         The zips go at the next collection of garbage. What its stable versions were is remembered:
-        a package of this name holds their tags to it.
+        a package of this name holds their tags to it. So is the project: it does not become a
+        package again by itself.
         """
+        passed.remember_removed(self._session, package)
+        self.discard(package)
+
+    def discard(self, package: Package) -> None:
+        """As `remove`, but not as somebody's decision about the project."""
         project = package.project
         if package.name:
             event = plugin.PackageRemoved(repository=package.repository.path, package=package.name)
@@ -301,7 +311,12 @@ class Packages:
         self._documents.render(package)
 
     def _add(
-        self, repository: Repository, source: Source, found: plugin.Project, new: NewPackage
+        self,
+        repository: Repository,
+        source: Source,
+        found: plugin.Project,
+        new: NewPackage,
+        on_trial: bool,
     ) -> tuple[Package, Sync]:
         project = self._projects.adopt(source, found)
         same = select(Package).where(
@@ -320,10 +335,12 @@ class Packages:
             subdirectory=new.subdirectory,
             dists=new.dists,
             tag_policy=new.tag_policy,
+            on_trial=on_trial,
         )
         set_lists(package, new)
         self._session.add(package)
         self._session.flush()
+        passed.forget(self._session, package)
         if new.webhook:
             self._webhooks.want(project)
         return package, self._ledger.request(project, SyncReason.ADDED)

@@ -222,7 +222,10 @@ class Records:
         if session.scalar(taken):
             return False
         package.name, package.stale = name, True
+        trial, package.on_trial = package.on_trial, False
         session.flush()
+        if trial and package.project is not None:
+            services.webhooks.reconsider(package.project)
         self.pins.load(session)
         self.stale = True
         services.ledger.advance(self._claim, 0)

@@ -2,8 +2,9 @@
 
 import logging
 import re
+import shutil
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -130,18 +131,42 @@ class Synchronizer:
                 trusted = isinstance(where.provider, GitSourceProvider)
                 archived = where.project.archived
                 content = self._content(snapshot, archived=archived, trusted=trusted)
-                self._import(claim, content, targets, stale)
+                failed = self._import(claim, content, targets, stale)
         finally:
             # Also when it was stopped half-way: what was imported until then is to be seen.
             for package_id in sorted(stale):
                 self._render(package_id)
+        if self._pass_over(claim, failed, where.project.pushed):
+            # Of a thousand projects hardly one may be a package.
+            shutil.rmtree(where.workspace, ignore_errors=True)
+            return
         self._transactions.attempt(
             lambda services: services.ledger.finish(claim, default_branch=content.default_branch)
         )
 
+    def _pass_over(self, claim: Claim, failed: Mapping[int, str], pushed: str) -> bool:
+        """Remove packages on trial that are none; whether the project and the sync went with them.
+
+        Only at the end, since they may be all that holds these.
+        """
+        if not failed:
+            return False
+
+        def write(services: Services) -> bool:
+            found = [(services.session.get(Package, each), each) for each in failed]
+            gone = [
+                services.discovery.pass_over(claim, package, failed[number], pushed)
+                for package, number in found
+                if package is not None
+            ]
+            return any(gone)
+
+        return self._transactions.attempt(write)
+
     def _import(
         self, claim: Claim, content: Content, targets: Sequence[Target], stale: set[int]
-    ) -> None:
+    ) -> dict[int, str]:
+        """Why packages on trial are none, by their ids."""
         found, total = [], 0
         for target in targets:
             comparison = compare(
@@ -156,6 +181,7 @@ class Synchronizer:
             found.append((target, comparison))
         if total:
             self._transactions.attempt(lambda services: services.ledger.expect(claim, total))
+        failed: dict[int, str] = {}
         for target, comparison in found:
             importer = Importer(self._transactions, claim, content, target, comparison)
             try:
@@ -163,6 +189,9 @@ class Synchronizer:
             finally:
                 if importer.changed:
                     stale.add(target.id)
+            if importer.failed_trial:
+                failed[target.id] = importer.failed_trial
+        return failed
 
     def _content(self, snapshot: Snapshot, *, archived: bool, trusted: bool) -> Content:
         limit = self._settings.max_refs
@@ -193,7 +222,7 @@ class Synchronizer:
                 "What was imported stays as it is."
             )
         if told == where.project:
-            return where
+            return replace(where, project=told)
 
         def update(services: Services) -> None:
             project = services.session.get_one(Project, claim.project_id)
@@ -248,6 +277,7 @@ def _targets(session: Session, project: Project, source: Source) -> list[Target]
             Package.dists,
             Package.tag_policy,
             *(getattr(Package, name) for name in DEFAULTS),
+            Package.on_trial,
             Package.stale,
             Repository.path,
             Repository.tag_policy.label("repository_policy"),
@@ -267,6 +297,7 @@ def _targets(session: Session, project: Project, source: Source) -> list[Target]
             subdirectory=row.subdirectory,
             eager=(row.dists or source.dists) == Dists.EAGER,
             policy=row.tag_policy or source.tag_policy or row.repository_policy,
+            on_trial=row.on_trial,
             chosen=RefFilter.of(package=lists_of(row), source=lists_of(source)),
             stale=row.stale,
             known=Known(versions=versions[row.id], verdicts=verdicts[row.id], pins=pins[row.id]),

@@ -33,6 +33,7 @@ NO_URL = (
     "PACKISTRY_URL is not set, so no host can be told where to send to. "
     "Set it, and the webhook is made."
 )
+ON_TRIAL = "The first import has to show that it is a package."
 ARCHIVED = "The project is archived at its host: nothing will change there."
 
 log = logging.getLogger(__name__)
@@ -213,12 +214,20 @@ class Webhooks:
         """Why none is made for this project, in words; "" when nothing is against it."""
         if project.archived:
             return ARCHIVED
+        if self._on_trial(project):
+            return ON_TRIAL
         return "" if self._context.settings.url else NO_URL
 
     def address(self, webhook: Webhook, source: Source) -> str:
         """Where its deliveries are sent to."""
         url = self._context.settings.url
         return f"{url}{INCOMING}{source.provider}/{source.uid}/{webhook.key}"
+
+    def _on_trial(self, project: Project) -> bool:
+        trials = self._session.scalars(
+            select(Package.on_trial).where(Package.project_id == project.id)
+        ).all()
+        return bool(trials) and all(trials)
 
     def _possible(self, source: Source) -> bool:
         found = self._context.plugins.source_providers.get(source.provider)

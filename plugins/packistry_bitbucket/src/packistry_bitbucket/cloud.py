@@ -188,6 +188,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
                 path=path,
                 web_url=link(found, "html"),
                 clone_url=clone_url(found, "https") or self._clone_url(path),
+                pushed=str(found.get("updated_on") or ""),
             )
         except (AttributeError, KeyError, TypeError, ValueError):
             raise Unavailable("Bitbucket described a repository in a way we do not know.") from None

@@ -132,4 +132,5 @@ def project_of(found: object) -> Project:
         web_url=text(repository, "html_url"),
         clone_url=text(repository, "clone_url"),
         archived=repository.get("archived") is True,
+        pushed=text(repository, "updated_at"),
     )

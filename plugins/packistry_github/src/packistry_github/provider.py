@@ -130,4 +130,5 @@ def project_of(found: object) -> Project:
         web_url=text(repository, "html_url"),
         clone_url=text(repository, "clone_url"),
         archived=bool(repository.get("archived") or repository.get("disabled")),
+        pushed=text(repository, "pushed_at"),
     )

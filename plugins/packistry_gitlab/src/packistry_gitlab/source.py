@@ -206,6 +206,7 @@ class GitLab(GitSourceProvider[GitLabConfig]):
                     or found.get("marked_for_deletion_on")
                     or found.get("marked_for_deletion_at")
                 ),
+                pushed=str(found.get("last_activity_at") or ""),
             )
         except (AttributeError, KeyError, TypeError, ValueError):
             raise Unavailable("GitLab described a project in a way we do not know.") from None

@@ -1,0 +1,89 @@
+"""Sources whose new projects become packages by themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from packistry.errors import Invalid
+from packistry.models import AutoImport, Repository, Source
+from packistry.models.base import now
+from packistry.queue import Queue
+
+JOB = "discover"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoImportFacts:
+    """What becomes a package by itself, where, and how the last look went.
+
+    `looked_at` is the last look that got to the end, `error` why one since did not.
+    """
+
+    patterns: Sequence[str]
+    repository: str
+    looked_at: datetime | None
+    next_at: datetime
+    error: str
+
+
+class AutoImports:
+    """What is looked for, of all sources. Contacts nobody: that is what `services.finder` does."""
+
+    def __init__(self, session: Session, queue: Queue) -> None:
+        self._session = session
+        self._queue = queue
+
+    def of(self, source: Source) -> AutoImportFacts | None:
+        """None when new projects of the source are left alone."""
+        row = self._find(source)
+        if row is None:
+            return None
+        return AutoImportFacts(
+            patterns=tuple(row.patterns),
+            repository=row.repository.path,
+            looked_at=row.looked_at,
+            next_at=row.due_at,
+            error=row.error,
+        )
+
+    def start(
+        self,
+        source: Source,
+        *,
+        patterns: Sequence[str] | None = None,
+        repository: Repository | None = None,
+    ) -> None:
+        """Have projects that fit one of the patterns become packages of the repository.
+
+        The first look is at once. None keeps what is there; Invalid when nothing is.
+        """
+        row = self._find(source)
+        if row is None:
+            if not patterns or repository is None:
+                raise Invalid(
+                    "Auto-import: say which projects, and into which repository.",
+                    field="auto_import" if repository else "into",
+                )
+            row = AutoImport(source_id=source.id, repository_id=repository.id, patterns=patterns)
+            self._session.add(row)
+        if patterns:
+            row.patterns = list(patterns)
+        if repository is not None:
+            row.repository_id = repository.id
+        row.due_at, row.error = now(), ""
+        self._session.flush()
+        self._queue.enqueue(JOB, row.id)
+
+    def stop(self, source: Source) -> None:
+        """Leave new projects alone. What became a package stays one."""
+        row = self._find(source)
+        if row is not None:
+            self._session.delete(row)
+            self._session.flush()
+
+    def _find(self, source: Source) -> AutoImport | None:
+        query = select(AutoImport).where(AutoImport.source_id == source.id)
+        return self._session.scalars(query).one_or_none()

@@ -1,0 +1,55 @@
+from typing import Any
+
+import pytest
+
+from tests import crowded, faulty
+
+WHERE = ("--source", "crowd", "--repository", "")
+
+
+@pytest.fixture(autouse=True)
+def crowd(cli: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A source that lists acme/one and acme/web, which has no composer.json."""
+    crowd = crowded.Crowd()
+    monkeypatch.setattr(crowded, "CROWD", crowd)
+    monkeypatch.setattr("packistry.services.plugins.entry_points", lambda **_: crowded.POINTS)
+    cli.ok("repository", "add", "main")
+    cli.ok("source", "add", "crowd", "--provider", "crowded")
+    crowd.library("1", "acme/one")
+    crowd.add("2", "acme/web", pushed="monday")
+    faulty.HOSTS["2"].refs["main"] = {"index.html": b"<p>"}
+    yield crowd
+    for each in crowd.projects:
+        faulty.HOSTS.pop(each.id, None)
+
+
+def test_all_projects_are_added_with_a_verdict_for_each(cli: Any, crowd: Any) -> None:
+    result = cli("package", "add", "--all", *WHERE, "--wait")
+    assert result.exit_code == 0, result.output
+    assert "acme/one: 1 imported" in result.stdout
+    assert "acme/web: no package. The branch main has no composer.json." in result.stdout
+    assert [each["name"] for each in cli.json("package", "list")] == ["acme/one"]
+    assert [each["project"] for each in cli.json("source", "passed", "crowd")] == ["acme/web"]
+    again = cli("package", "add", "--all", *WHERE, "--match", "ACME/O*")
+    assert "Of 2 projects 0 are looked into; 1 are here already; 1 fit no pattern." in again.stderr
+
+
+def test_a_source_adds_by_itself_what_it_is_told_to(cli: Any) -> None:
+    assert "into which repository" in cli.fails("source", "edit", "crowd", "--auto-import", "*")
+    cli.ok("source", "edit", "crowd", "--auto-import", "acme/*", "--into", "")
+    (facts,) = cli.json("source", "list")
+    assert facts["auto_import"]["patterns"] == ["acme/*"]
+    cli.ok("source", "edit", "crowd", "--no-auto-import")
+    assert cli.json("source", "list")[0]["auto_import"] is None
+
+
+def test_a_source_that_lists_nothing_says_what_to_do(cli: Any, crowd: Any) -> None:
+    crowd.projects.clear()
+    assert "lists no project" in cli.fails("package", "add", "--all", *WHERE)
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--all", "x"], ["--match", "x", "y"], ["--all", "--subdirectory", "a"], []]
+)
+def test_what_to_add_must_be_clear(cli: Any, wrong: list[str]) -> None:
+    cli.fails("package", "add", *WHERE, *wrong, code=2)
