@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from packistry.inputs import NewRepository, NewUser
-from packistry.models import Package, Source, TokenKind, User
+from packistry.models import (
+    AuthenticationSource,
+    Package,
+    Project,
+    Source,
+    Sync,
+    SyncReason,
+    TokenKind,
+    User,
+)
 from packistry.runtime import Runtime
 from packistry.services.access import Permission
 from packistry.services.grants import Rights
@@ -43,9 +52,13 @@ class Place:
             away = services.repositories.add(
                 NewRepository(name=f"Away {number}", path=f"away-{number}")
             )
-            package = Package(repository=home, name="acme/lib")
             source = Source(name=f"Host {number}", provider="git")
+            project = Project(source=source, external_id="7", path="acme/lib")
+            package = Package(repository=home, name="acme/lib", project=project)
             services.session.add_all([package, source])
+            sync = Sync(project=project, reason=SyncReason.MANUAL)
+            place = AuthenticationSource(name=f"Place {number}", provider="gitlab")
+            services.session.add_all([sync, place])
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
@@ -56,6 +69,9 @@ class Place:
             self.ids = {
                 "repositories": home.id,
                 "users": admitted.id,
+                "sources": source.id,
+                "syncs": sync.id,
+                "authentication-sources": place.id,
                 "personal-tokens": own.id,
                 "deploy-tokens": token.id,
             }
@@ -102,7 +118,7 @@ def expected(call: Call, role: str, by: str) -> str:
         # They are nobody's but their owner's.
         return "allowed" if role == "maintainer" else "hidden"
     allowed = ALLOWED[call.permission]
-    knows = KNOWS if noun in ("repositories", "packages") else allowed
+    knows = KNOWS if noun in ("repositories", "packages", "syncs") else allowed
     if call.permission is Permission.MAINTAIN and call.target is None:
         allowed |= {"other maintainer"}
     if role in allowed:

@@ -219,7 +219,8 @@ class AuthenticationSources:
 
     def _free(self, name: str) -> None:
         if self.find(name) is not None:
-            raise Conflict(f'There is an authentication source called "{name}" already.')
+            message = f'There is an authentication source called "{name}" already.'
+            raise Conflict(message, field="name")
 
 
 def rule_text(rule: ClaimRule) -> str:

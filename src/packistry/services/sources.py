@@ -1,16 +1,18 @@
-from collections.abc import Collection
-from typing import Any
+import logging
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from packistry.errors import Conflict, NotFound
+from packistry.errors import Conflict, NotFound, PackistryError, unexpected
 from packistry.git.redaction import plain, redact
 from packistry.inputs import NewSource, SourceChange
 from packistry.models import Package, Project, Source
 from packistry.models.base import now
 from packistry.plugin import (
     Config,
+    PluginError,
     SourceProvider,
     keep_secrets,
     load_config,
@@ -29,6 +31,10 @@ from packistry.services.webhook_secrets import (
     unseal,
 )
 from packistry.services.webhooks import Webhooks
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Sources:
@@ -53,6 +59,13 @@ class Sources:
         source = self.find(name)
         if source is None:
             raise NotFound(f'There is no source called "{name}".', noun="source")
+        return source
+
+    def at(self, source_id: int) -> Source:
+        """The source with this number. Raises NotFound."""
+        source = self._session.get(Source, source_id)
+        if source is None:
+            raise NotFound("There is no such source.", noun="source")
         return source
 
     def packages(self, source: Source) -> int:
@@ -86,14 +99,7 @@ class Sources:
             source.name = change.name
         if change.config or change.clear:
             config = self._plugins.source_provider(source.provider).Config
-            values = keep_secrets(
-                config,
-                {**source.config, **change.config},
-                plain=source.config,
-                secrets=self._kept(source, set(change.config) | change.clear),
-                clear=change.clear,
-            )
-            self._store(source, load_config(config, values))
+            self._store(source, load_config(config, self.proposed(source, change)))
             self._webhooks.retry_broken(source)
         if change.dists is not None:
             source.dists = change.dists
@@ -105,6 +111,20 @@ class Sources:
         if change.webhook_secret is not None:
             self._change_webhook_secret(source, change.webhook_secret.get_secret_value())
         self._session.flush()
+
+    def proposed(self, source: Source, change: SourceChange) -> dict[str, object]:
+        """The values its configuration would have after the change, secrets in clear, to be tried.
+
+        Raises PluginMissing, ConfigError and ConfigurationError.
+        """
+        config = self._plugins.source_provider(source.provider).Config
+        return keep_secrets(
+            config,
+            {**source.config, **change.config},
+            plain=source.config,
+            secrets=self._kept(source, set(change.config) | change.clear),
+            clear=change.clear,
+        )
 
     def remove(self, source: Source) -> None:
         """With its projects. Raises Conflict while packages are made from them."""
@@ -141,7 +161,7 @@ class Sources:
 
     def _free(self, name: str) -> None:
         if self.find(name) is not None:
-            raise Conflict(f'There is a source called "{name}" already.')
+            raise Conflict(f'There is a source called "{name}" already.', field="name")
 
 
 def checked(provider: SourceProvider[Any]) -> list[str]:
@@ -151,3 +171,26 @@ def checked(provider: SourceProvider[Any]) -> list[str]:
     """
     _, secrets = split_secrets(provider.config)
     return [redact(plain(str(note)), secrets.values()) for note in provider.check() or ()]
+
+
+def check(make: Callable[[], SourceProvider[Any]]) -> list[str]:
+    """The notes of the check of a source, whose provider `make` gives. Outside of transactions.
+
+    Raises PluginMissing, and a PluginError or ConfigurationError that says what to do.
+    """
+    return contained("check", lambda: checked(make()))
+
+
+def contained(what: str, ask: Callable[[], T]) -> T:
+    """What `ask` has from a provider. Of its faults, those that it cannot explain are logged.
+
+    Raises PluginMissing, and a PluginError or ConfigurationError that says what to do.
+    """
+    try:
+        return ask()
+    except PackistryError:
+        raise
+    # A plugin may raise anything, and its text, which nobody has checked, may hold a secret.
+    except (Exception, SystemExit) as error:
+        log.exception("The %s of a source failed", what)
+        raise PluginError(unexpected(error)) from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import NotFound
@@ -106,6 +106,14 @@ class Syncs:
     def retry(self, sync_id: int) -> Sync:
         """The sync now owed to the same project, to be run at once. Raises NotFound."""
         return self._ledger.retry(self._row(sync_id))
+
+    def forget_finished(self) -> None:
+        """Remove those that are over, with what is known of their refs."""
+        self._session.execute(
+            delete(Sync)
+            .where(Sync.finished_at.is_not(None))
+            .execution_options(synchronize_session=False)
+        )
 
     def _row(self, sync_id: int) -> Sync:
         sync = self._session.get(Sync, sync_id)

@@ -1,14 +1,27 @@
 """The JSON API: every call of it, in the order of its page. A module for each noun."""
 
-from packistry.web.api import dashboard, description, repositories, session, tokens, users
+from packistry.web.api import (
+    authentication_sources,
+    dashboard,
+    description,
+    repositories,
+    session,
+    sources,
+    syncs,
+    tokens,
+    users,
+)
 from packistry.web.api.call import Call
 
 CALLS: tuple[Call, ...] = (
     *session.CALLS,
     *dashboard.CALLS,
     *repositories.CALLS,
+    *sources.CALLS,
+    *syncs.CALLS,
     *users.CALLS,
     *tokens.CALLS,
+    *authentication_sources.CALLS,
     *description.CALLS,
 )
 """All calls. A test looks at every one of them in every role, with every kind of credential."""

@@ -134,6 +134,8 @@ def _query_parameters(query: type[BaseModel] | None) -> Iterator[dict[str, Any]]
         # What is not asked for is left out; "null" cannot be written in an address.
         kinds = [each for each in found.get("anyOf", []) if each != {"type": "null"}]
         kind = kinds[0] if kinds else {k: v for k, v in found.items() if k != "title"}
+        if "$ref" in kind:
+            kind = schema["$defs"][kind["$ref"].rpartition("/")[2]]
         yield {
             "name": name,
             "in": "query",

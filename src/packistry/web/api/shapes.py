@@ -65,7 +65,8 @@ def list_query(name: str, *sorts: str, **filters: Any) -> type[ListQuery]:
 
     "-" before a name puts the largest first. The first of `sorts` is used when none is asked for.
     """
-    names = [each for sort in sorts for each in (sort, f"-{sort}")]
+    plain = dict.fromkeys(sort.removeprefix("-") for sort in sorts)
+    names = [each for sort in plain for each in (sort, f"-{sort}")]
     schema = WithJsonSchema({"type": "string", "enum": names})
     pattern = "|".join(names)
     fields: dict[str, Any] = {

@@ -1,0 +1,315 @@
+"""The places that packages are imported from, in the API."""
+
+from itertools import islice
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, SecretStr
+
+from packistry.errors import ConfigurationError, Invalid, NotFound
+from packistry.inputs import NewSource, SourceChange, read
+from packistry.models import Dists, Source, TagPolicy
+from packistry.plugin import ConfigError, PluginError, SourceProvider
+from packistry.plugin.errors import Unavailable
+from packistry.services import Services
+from packistry.services.access import Permission
+from packistry.services.plugins import PluginMissing
+from packistry.services.sources import check, contained
+from packistry.web.api import config
+from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.shapes import Body, Moment, Query, Shape
+
+TAG = "Sources"
+MOST_PROJECTS = 100
+LONGEST_SEARCH = 255
+
+
+class SourceShape(Shape):
+    """A source, without its secrets. `url` and `metadata` are parts of `config` as they were."""
+
+    id: int
+    provider: str
+    name: str
+    url: str
+    metadata: dict[str, JsonValue]
+    config: dict[str, JsonValue]
+    has_secrets: bool
+    loaded: bool = Field(description="Whether the plugin of its provider is there")
+    dists: Dists
+    tag_policy: TagPolicy | None
+    packages_count: int
+    created_at: Moment
+    updated_at: Moment
+
+
+class SourceBody(Body):
+    """A source to be made. `config` has the fields of its provider; see the call `plugins`.
+
+    `url`, `token` and `metadata` are the names that the PHP Packistry has for some of them.
+    """
+
+    name: str
+    provider: str
+    config: dict[str, JsonValue] = {}
+    url: str | None = None
+    token: SecretStr | None = None
+    metadata: dict[str, JsonValue] | None = None
+    dists: Dists = Dists.EAGER
+    tag_policy: TagPolicy | None = None
+
+
+class SourcePatch(Body):
+    """What changes about a source; what is not sent stays, secrets too. `clear` forgets secrets."""
+
+    name: str | None = None
+    provider: str | None = Field(None, description="The one it has: it cannot be changed")
+    config: dict[str, JsonValue] = {}
+    clear: list[str] = []
+    url: str | None = None
+    token: SecretStr | None = None
+    metadata: dict[str, JsonValue] | None = None
+    dists: Dists | None = None
+    tag_policy: TagPolicy | Literal["inherit"] | None = None
+
+
+class CheckShape(Shape):
+    """What the provider has to say about a source that works."""
+
+    notes: list[str]
+
+
+class ProjectShape(Shape):
+    """A project at a host. `id` is what a package is made from."""
+
+    id: str
+    full_name: str
+    name: str
+    url: str
+    web_url: str
+    read_only: bool
+
+
+class ProjectSearch(Query):
+    """Words that the path of a project holds."""
+
+    search: str = Field("", max_length=LONGEST_SEARCH)
+
+
+def find(visit: ApiVisit, services: Services) -> Source:
+    """The source in the path. Raises NotFound."""
+    return services.sources.at(visit.number("id"))
+
+
+def shape(services: Services, source: Source) -> SourceShape:
+    """A source as it is answered."""
+    provider = services.context.plugins.source_providers.get(source.provider)
+    facts = config.shown(provider.Config if provider else None, source.config)
+    return SourceShape(
+        id=source.id,
+        provider=source.provider,
+        name=source.name,
+        url=str(facts.get("url", "")),
+        metadata={name: value for name, value in facts.items() if name != "url"},
+        config=facts,
+        has_secrets=source.secrets != "",
+        loaded=provider is not None,
+        dists=source.dists,
+        tag_policy=source.tag_policy,
+        packages_count=services.sources.packages(source),
+        created_at=source.created_at,
+        updated_at=source.updated_at,
+    )
+
+
+def index(_visit: ApiVisit, services: Services) -> list[SourceShape]:
+    """All of them: there are few."""
+    return [shape(services, source) for source in services.sources.all()]
+
+
+def show(visit: ApiVisit, services: Services) -> SourceShape:
+    """One of them."""
+    return shape(services, find(visit, services))
+
+
+def add(visit: ApiVisit) -> SourceShape:
+    """Makes it once its credentials were tried."""
+    sent = visit.body(SourceBody)
+    values = config.config_of(_provider(visit, sent.provider).Config, sent.config, _named(sent))
+    new = read(
+        NewSource,
+        name=sent.name,
+        provider=sent.provider,
+        config=values,
+        dists=sent.dists,
+        tag_policy=sent.tag_policy,
+    )
+    _try(visit, sent.provider, values)
+    with visit.change() as services:
+        return shape(services, services.sources.add(new))
+
+
+def edit(visit: ApiVisit) -> SourceShape:
+    """Changes it, once new credentials were tried."""
+    sent = visit.body(SourcePatch)
+    with visit.reading() as services:
+        source = find(visit, services)
+        provider = source.provider
+        if sent.provider not in (None, provider):
+            raise Invalid("Provider: it stays what it is.", field="provider")
+        values: dict[str, Any] = {}
+        if sent.config or _named(sent):
+            known = _provider(visit, provider).Config
+            values = config.config_of(known, sent.config, _named(sent))
+        change = read(
+            SourceChange,
+            name=sent.name,
+            config=values,
+            clear=frozenset(sent.clear),
+            dists=sent.dists,
+            tag_policy=sent.tag_policy,
+        )
+        proposed = _proposed(services, source, change)
+    if proposed is not None:
+        _try(visit, provider, proposed)
+    with visit.change() as services:
+        source = find(visit, services)
+        services.sources.edit(source, change)
+        return shape(services, source)
+
+
+def _proposed(services: Services, source: Source, change: SourceChange) -> dict[str, object] | None:
+    if not (change.config or change.clear):
+        return None
+    try:
+        return services.sources.proposed(source, change)
+    except ConfigurationError as error:
+        raise Invalid(str(error), field="config") from None
+
+
+def remove(visit: ApiVisit) -> None:
+    """Removes it, which no package may be made from any more."""
+    with visit.change() as services:
+        services.sources.remove(find(visit, services))
+
+
+def check_it(visit: ApiVisit) -> CheckShape:
+    """Tries its credentials."""
+    make = _maker(visit)
+    try:
+        return CheckShape(notes=check(make))
+    except PluginMissing as error:
+        raise Invalid(str(error), field="source") from None
+
+
+def projects(visit: ApiVisit) -> list[ProjectShape]:
+    """The first of its projects that were asked for."""
+    search = visit.asked(ProjectSearch).search
+    make = _maker(visit)
+    try:
+        found = contained("search", lambda: list(islice(make().projects(search), MOST_PROJECTS)))
+    except (Unavailable, ConfigError):
+        raise
+    except (PluginMissing, PluginError) as error:
+        raise Invalid(str(error), field="source") from None
+    return [
+        ProjectShape(
+            id=each.id,
+            full_name=each.path,
+            name=each.path.rpartition("/")[2],
+            url=each.clone_url,
+            web_url=each.web_url,
+            read_only=each.archived,
+        )
+        for each in found
+    ]
+
+
+def _maker(visit: ApiVisit) -> Any:
+    with visit.reading() as services:
+        try:
+            return services.context.provider_maker(find(visit, services))
+        except ConfigurationError as error:
+            raise Invalid(str(error), field="source") from None
+
+
+def _named(sent: SourceBody | SourcePatch) -> dict[str, Any]:
+    named = {"url": sent.url, "token": sent.token, **(sent.metadata or {})}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _provider(visit: ApiVisit, name: str) -> type[SourceProvider[Any]]:
+    try:
+        return visit.runtime.plugins.source_provider(name)
+    except NotFound as error:
+        raise Invalid(str(error), field="provider") from None
+
+
+def _try(visit: ApiVisit, provider: str, values: dict[str, Any]) -> None:
+    """Raises Invalid and ConfigError. A host that is away is no reason to refuse what was sent."""
+    runtime = visit.runtime
+    try:
+        check(
+            lambda: runtime.plugins.make_source(
+                provider, values, http=runtime.http, git=runtime.git
+            )
+        )
+    except (ConfigError, Unavailable) as error:
+        if isinstance(error, ConfigError):
+            raise
+    except PluginError as error:
+        raise Invalid(str(error), field="token") from None
+
+
+def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
+    return Call(
+        name=name,
+        method=method,
+        path=f"/sources{path}",
+        permission=Permission.ADMINISTER,
+        tag=TAG,
+        summary=summary,
+        **rest,
+    )
+
+
+CALLS = (
+    _call("sources", "GET", "", "All sources", returns=list[SourceShape], show=index),
+    _call(
+        "source-add",
+        "POST",
+        "",
+        "Add a source; its credentials are tried first",
+        body=SourceBody,
+        returns=SourceShape,
+        status=201,
+        do=add,
+    ),
+    _call("source", "GET", "/{id}", "One source", returns=SourceShape, show=show),
+    _call(
+        "source-edit",
+        "PATCH",
+        "/{id}",
+        "Change a source",
+        also=("PUT",),
+        body=SourcePatch,
+        returns=SourceShape,
+        do=edit,
+    ),
+    _call("source-remove", "DELETE", "/{id}", "Remove a source without packages", do=remove),
+    _call(
+        "source-check",
+        "POST",
+        "/{id}/check",
+        "Try the credentials of a source",
+        returns=CheckShape,
+        do=check_it,
+    ),
+    _call(
+        "source-projects",
+        "GET",
+        "/{id}/projects",
+        "The projects of a source, at most a hundred of those the search finds",
+        query=ProjectSearch,
+        returns=list[ProjectShape],
+        do=projects,
+    ),
+)

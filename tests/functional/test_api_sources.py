@@ -1,0 +1,145 @@
+"""Sources, syncs and places to sign in at, by the API."""
+
+import base64
+
+import pytest
+
+from packistry.inputs import NewRepository
+from packistry.models import Package
+from packistry.plugin import CredentialsError, Project
+from packistry.services.synchronizer import Synchronizer
+from tests.functional.caller import Caller, caller
+from tests.hooked import Hooked
+from tests.importing import Importing
+from tests.repositories import GitRepository
+
+
+@pytest.fixture
+def admin(runtime, application) -> Caller:
+    return caller(runtime, application, "ada@x.org", admin=True, by="api")
+
+
+def test_a_source_is_made_in_its_providers_words_and_tells_no_secret(admin):
+    made = admin.post(
+        "/sources",
+        name="Here",
+        provider="git",
+        config={"username": "jo", "password": "canary-secret"},
+    )
+    assert (made["provider"], made["has_secrets"], made["loaded"]) == ("git", True, True)
+    assert made["metadata"] == {"username": "jo", "known_hosts": ""}
+    path = f"/sources/{made['id']}"
+    changed = admin.patch(path, name="There", config={"username": "eve"}, tag_policy="follow")
+    assert (changed["has_secrets"], changed["tag_policy"]) == (True, "follow")
+    assert not admin.put(path, clear=["password"], tag_policy="inherit")["has_secrets"]
+    assert admin.get("/sources") == [admin.get(path)]
+    assert "canary" not in str([made, changed, admin.get(path)])
+    wrong = admin.post("/sources", status=422, name="X", provider="git", config={"pass": "x"})
+    assert list(wrong["errors"]) == ["config.pass"]
+    wrong = admin.post("/sources", status=422, name="X", provider="nothing")
+    assert list(wrong["errors"]) == ["provider"]
+    assert "name" in admin.post("/sources", status=409, name="There", provider="git")["errors"]
+    admin.delete(path)
+    admin.get(path, status=404)
+
+
+def test_bitbuckets_credentials_are_taken_as_the_php_packistry_took_them(runtime):
+    from packistry.web.api.config import config_of
+
+    cloud = runtime.plugins.source_provider("bitbucket").Config
+    token = base64.b64encode(b"jo@x.org:ATBB").decode()
+    found = config_of(cloud, {}, {"workspace": "acme", "token": token, "url": "https://b.org"})
+    assert found == {"workspace": "acme", "email": "jo@x.org", "token": "ATBB"}
+
+
+def test_what_the_host_says_about_a_token_is_told_at_the_token(hooks, admin, monkeypatch):
+    found = [Project(id="7", path="acme/lib", archived=True)]
+    monkeypatch.setattr(Hooked, "projects", lambda self, search="": iter(found))
+    made = admin.post("/sources", name="Hooked", provider="hooked")
+    assert admin.post(f"/sources/{made['id']}/check", status=200) == {"notes": []}
+    (project,) = admin.get(f"/sources/{made['id']}/projects?search=lib")
+    assert (project["id"], project["full_name"], project["name"], project["read_only"]) == (
+        "7",
+        "acme/lib",
+        "lib",
+        True,
+    )
+
+    def refuse(*_: object) -> None:
+        raise CredentialsError("The token lacks the scope repo.")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("canary-secret")
+
+    monkeypatch.setattr(Hooked, "check", refuse)
+    monkeypatch.setattr(Hooked, "projects", fail)
+    refused = admin.post("/sources", status=422, name="Other", provider="hooked")
+    assert refused["errors"] == {"token": ["The token lacks the scope repo."]}
+    told = admin.get(f"/sources/{made['id']}/projects", status=422)
+    assert (list(told["errors"]), "canary" in str(told)) == (["source"], False)
+
+
+def test_a_sync_is_looked_into_retried_stopped_and_shown_as_a_batch(
+    admin, runtime, application, tmp_path
+):
+    upstream = GitRepository(tmp_path / "upstream")
+    upstream.commit({"name": "acme/lib"})
+    upstream.tag("v1.0.0")
+    importing = Importing(runtime)
+    package = importing.add(upstream)
+    (waiting,) = admin.get("/syncs")["data"]
+    assert (waiting["state"], waiting["reason"]) == ("queued", "added")
+    Synchronizer(runtime).run(waiting["id"])
+    done = admin.get(f"/syncs/{waiting['id']}")
+    assert (done["state"], done["packages"]) == ("done", ["acme/lib"])
+    assert {ref["outcome"] for ref in done["refs"]} == {"imported"}
+    (batch,) = admin.get("/batches")
+    assert (batch["progress"], batch["pending_jobs"], batch["failed_jobs"]) == (100, 0, 0)
+    assert batch["package"]["id"] == package
+    again = admin.post(f"/syncs/{waiting['id']}/retry")
+    assert admin.post(f"/syncs/{again['id']}/cancel", status=200)["state"] == "cancelled"
+    admin.post(f"/syncs/{again['id']}/cancel", status=409)
+    found = admin.get(f"/syncs?filter[state]=cancelled&filter[package_id]={package}")
+    assert [each["id"] for each in found["data"]] == [again["id"]]
+    assert caller(runtime, application, "jo@x.org").get("/syncs", status=403)
+    admin.delete("/batches")
+    assert admin.get("/batches") == []
+
+
+def test_a_place_to_sign_in_at_has_the_php_packistrys_fields_and_ours(admin, runtime):
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home"))
+        package = Package(repository=home, name="acme/lib")
+        services.session.add(package)
+        services.session.flush()
+        ids = home.id, package.id
+    made = admin.post(
+        "/authentication-sources",
+        name="Sign in",
+        provider="oidc",
+        client_id="packistry",
+        client_secret="canary-secret",
+        discovery_url="https://id.example.org/.well-known/openid-configuration",
+        icon_url=None,
+        active=True,
+        default_user_role="user",
+        default_user_repositories=[ids[0]],
+        default_user_packages=[ids[1]],
+        allowed_domains=["X.org"],
+    )
+    assert made["callback_url"] == f"http://packages.test/auths/{made['id']}/callback"
+    assert made["config"]["issuer"] == "https://id.example.org"
+    assert (made["client_id"], made["allow_registration"]) == ("packistry", False)
+    assert made["allowed_domains"] == ["x.org"]
+    assert [each["id"] for each in made["repositories"]] == [ids[0]]
+    assert [each["id"] for each in made["packages"]] == [ids[1]]
+    path = f"/authentication-sources/{made['id']}"
+    rules = ["groups=devs: maintain home"]
+    assert admin.patch(path, rules=rules)["rules"] == rules
+    changed = admin.put(path, default_user_repositories=[ids[0]], active=False)
+    assert changed["rules"] == [*rules, "*: read home"]
+    assert admin.patch(path, default_user_repositories=[])["rules"] == rules
+    assert "canary" not in str(admin.get("/authentication-sources?sort=-active"))
+    assert "rules" in admin.patch(path, status=422, rules=["*: read nowhere"])["errors"]
+    assert "icon_url" in admin.patch(path, status=422, icon_url="http://x/y.png")["errors"]
+    admin.delete(path)
