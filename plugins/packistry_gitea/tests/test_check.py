@@ -36,6 +36,12 @@ def test_a_token_that_cannot_make_webhooks_is_noted(gitea, host):
     assert "write:repository" in note
 
 
+def test_a_token_that_sees_public_repositories_only_is_noted(gitea, host):
+    host.scopes |= {"public-only"}
+    (note,) = gitea.check()
+    assert "public repositories only" in note
+
+
 def test_a_user_who_administers_nothing_is_noted(gitea, host):
     host.repositories[7]["permissions"] = {"admin": False, "push": True, "pull": True}
     (note,) = gitea.check()

@@ -25,7 +25,10 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
         yield _NO_HOOKS.format(
             "the token's user is an administrator of none of the repositories it reaches"
         )
-    if not _may_write(api):
+    scopes = _scopes(api)
+    if "public-only" in scopes:
+        yield "The token sees public repositories only: make another that has access to all."
+    if scopes and not scopes & {"all", "write:repository"}:
         yield _NO_HOOKS.format("the token has not the scope write:repository")
 
 
@@ -45,16 +48,14 @@ def _sample(api: Api) -> list[Mapping[str, Any]]:
         return objects(an_object(api.get("/repos/search", limit="10").json()).get("data"))
 
 
-def _may_write(api: Api) -> bool:
-    """False when the token certainly may not. Only newer versions tell a token's scopes."""
+def _scopes(api: Api) -> set[str]:
+    """Those of the token; none where the host does not say, as only newer versions do."""
     try:
         told = api.get("/token").json()
     except (NotFound, CredentialsError, Unavailable):
-        return True
+        return set()
     scopes = told.get("scopes") if isinstance(told, dict) else None
-    if not isinstance(scopes, list):
-        return True
-    return bool({"all", "write:repository"} & {str(scope) for scope in scopes})
+    return {str(scope) for scope in scopes} if isinstance(scopes, list) else set()
 
 
 def _is_admin(repository: Mapping[str, Any]) -> bool:

@@ -101,8 +101,8 @@ class GitHubSignIn(OAuth2Backend[GitHubSignInConfig]):
         missing = sorted(set(self.scopes().split()) - given)
         if missing:
             raise SignInRefused(
-                f"GitHub was not allowed to tell us all we asked for: {', '.join(missing)} is "
-                "missing. Sign in again and allow it."
+                f"GitHub was not allowed to tell us all we asked for (missing: "
+                f"{', '.join(missing)}). Sign in again and allow it."
             )
 
 
