@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from packistry.inputs import NewRepository, NewUser
+from packistry.inputs import NewRepository, NewUser, RepositoryChange
 from packistry.inputs.sign_in import NewAuthenticationSource
 from packistry.models import (
     Dist,
@@ -28,10 +28,11 @@ from packistry.models import (
 from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.services import Services, requirements
-from packistry.services.access import SYSTEM
+from packistry.services.access import ANONYMOUS, SYSTEM
 from packistry.services.audit import Author
 from packistry.services.grants import Rights
 from packistry.services.readme import render
+from packistry.services.sessions import actor_of
 
 AUTHOR = Author(actor=SYSTEM, via=Via.CLI)
 PASSWORD = "seven red umbrellas"
@@ -117,7 +118,22 @@ def seed(runtime: Runtime) -> Seeded:
             for role, email in people.items()
         }
         numbers["session"] = services.sessions.of(services.users.get(people["admin"]))[0].id
+    _changes(runtime, people["admin"])
     return Seeded(numbers=numbers, cookies=cookies)
+
+
+def _changes(runtime: Runtime, email: str) -> None:
+    with runtime.reading() as services:
+        actor = actor_of(services.users.get(email))
+    with runtime.change(Author(actor=actor, via=Via.WEB, address="192.0.2.18")) as services:
+        change = RepositoryChange(description="For agencies.", reserved_vendors=("acme",))
+        services.repositories.edit(services.repositories.get("partners"), change)
+        services.audit.note(
+            "sign-in.refused",
+            name="tomasz@wrona.example",
+            actor=ANONYMOUS,
+            note="This e-mail address and password do not belong together.",
+        )
 
 
 def _sign_in(services: Services) -> int:

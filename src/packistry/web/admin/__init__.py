@@ -3,6 +3,7 @@
 from packistry.web.admin import (
     accounts,
     api,
+    audit,
     auth_sources,
     elsewhere,
     everything,
@@ -35,6 +36,7 @@ PAGES: tuple[Page, ...] = (
     *packages.PAGES,
     *package.PAGES,
     *versions.PAGES,
+    *audit.PAGES,
     *everything.PAGES,
     *api.PAGES,
 )
