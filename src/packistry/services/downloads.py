@@ -235,7 +235,8 @@ class Tally:
                         target=self._run, name="packistry-tally", daemon=True
                     )
                     self._thread.start()
-        self._pending.set()
+        if not self._pending.is_set():
+            self._pending.set()
         if len(self._batch) >= FLUSH_EVENTS:
             self._urgent.set()
 

@@ -4,7 +4,17 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from packistry.composer.names import RESERVED_VENDORS
+
 Environ = dict[str, Any]
+
+# What a path has at its places, as regular expressions.
+REPOSITORY = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+# A word of our own paths is never a vendor's.
+_OURS = "|".join(sorted(word.replace(".", r"\.") for word in RESERVED_VENDORS))
+VENDOR = rf"(?!(?:{_OURS})/)[a-z0-9._-]{{1,127}}"
+NAME = "[a-z0-9._-]{1,127}"
+REFERENCE = "[0-9A-Fa-f]{4,64}"
 
 _HOST = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?\Z",

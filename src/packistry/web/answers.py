@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from packistry.web.addresses import Environ
+from packistry.web.headers import DATA_HEADERS
 
 Headers = list[tuple[str, str]]
 StartResponse = Callable[[str, Headers], object]
@@ -119,7 +120,7 @@ def error(
         ("Content-Length", str(len(body))),
         ("Cache-Control", cache_control(public=public)),
         ("Vary", "Accept-Encoding, Authorization"),
-        NO_SNIFFING,
+        *DATA_HEADERS.items(),
         *(headers or {}).items(),
     ]
     return Answer(

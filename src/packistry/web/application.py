@@ -39,8 +39,7 @@ class Application:
             kept=Kept(),
         )
         front = Front(
-            reads=self.parts.reads,
-            tally=self.parts.tally,
+            parts=self.parts,
             render=_render(runtime),
             configured=settings.url,
             rendered=settings.base_url,

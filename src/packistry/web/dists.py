@@ -3,7 +3,8 @@
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pyramid.request import Request
@@ -14,15 +15,18 @@ from packistry.errors import Unavailable
 from packistry.services.dists import Dists
 from packistry.services.reads import Archive
 from packistry.web import answers, ranges
-from packistry.web.errors import response
+from packistry.web.addresses import Environ
+from packistry.web.answers import Answer, Headers, StartResponse
+from packistry.web.credentials import token_of
 from packistry.web.files import CHUNK, FileBody
 from packistry.web.parts import Parts
 from packistry.web.ranges import Unsatisfiable
-from packistry.web.security import admit, claimed_token, repository
+from packistry.web.security import admit, repository
 
 LINK_LIFE = timedelta(minutes=5)
 FIRST_LOOK = 0.02
 SLOWEST_LOOK = 0.25
+LONGEST_VERSION = 300
 
 log = logging.getLogger(__name__)
 
@@ -31,63 +35,106 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 Look = Callable[[], Archive]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Download:
+    """What a URL names: the dist of a version in `repository`, by its `reference` or, "", as it is.
+
+    `name` and `version` stand as in the URL.
+    """
+
+    repository: str
+    name: str
+    version: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """An answer whose body may be a file."""
+
+    status: str
+    headers: Headers
+    body: Iterable[bytes] = ()
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI answer."""
+        start_response(self.status, self.headers)
+        return self.body
+
+
 def by_reference(request: Request) -> Response:
     """{repo}/dists/{vendor}/{name}/{version}/{reference}.zip: the same bytes for ever."""
-    parts: Parts = request.parts
-    token, name = claimed_token(request), _name(request)
-    reference = request.matchdict["reference"].lower()
-
-    def look() -> Archive:
-        return parts.reads.dist(token, repository(request), name, reference=reference)
-
-    return _serve(request, look, f"{name}-{request.matchdict['version']}-{reference[:12]}")
+    return _view(request, request.matchdict["reference"])
 
 
 def by_version(request: Request) -> Response:
     """{repo}/{vendor}/{name}/{version}: what lock files of the PHP Packistry name."""
-    parts: Parts = request.parts
-    token, name, version = claimed_token(request), _name(request), request.matchdict["version"]
+    return _view(request)
+
+
+def _view(request: Request, reference: str = "") -> Response:
+    named = request.matchdict
+    download = Download(
+        repository=repository(request),
+        name=f"{named['vendor']}/{named['name']}",
+        version=named["version"],
+        reference=reference,
+    )
+    reply = serve(request.parts, request.environ, download)
+    return Response(status=reply.status, headerlist=reply.headers, app_iter=reply.body)
+
+
+def serve(parts: Parts, environ: Environ, download: Download) -> Reply:
+    """The answer to a GET or HEAD. Raises Refused, and Unavailable while it is being built."""
+    look, file_name = _named(parts, environ, download)
+    archive = look()
+    admit(parts, environ, archive.reader)
+    if not archive.storage_key and not archive.failure:
+        archive = _built(parts, archive, look)
+        admit(parts, environ, archive.reader)
+    if archive.failure or not archive.storage_key:
+        return _refusal(answers.error(404, _cannot(archive), warn=True))
+    headers = _headers(archive, file_name)
+    tags = environ.get("HTTP_IF_NONE_MATCH")
+    if tags is not None and answers.matches(tags, _etag(archive)):
+        return Reply(status="304 Not Modified", headers=_without_content(headers))
+    link = parts.runtime.storage.url(archive.storage_key, expires=LINK_LIFE)
+    if link is None:
+        return _bytes(parts, environ, download, archive, headers)
+    _count(parts, environ, download, archive)
+    return Reply(
+        status="302 Found",
+        headers=[
+            ("Location", link),
+            ("Cache-Control", "no-store"),
+            ("Content-Type", "text/plain"),
+        ],
+    )
+
+
+def _named(parts: Parts, environ: Environ, download: Download) -> tuple[Look, str]:
+    """How to look it up, and what to call the file."""
+    token = token_of(environ.get("HTTP_AUTHORIZATION"))
+    where, name, version = download.repository, download.name, download.version
+    if download.reference:
+        reference = download.reference.lower()
+        return (
+            lambda: parts.reads.dist(token, where, name, reference=reference),
+            f"{name}-{version}-{reference[:12]}",
+        )
     try:
         normalized = normalize(version)
     except InvalidVersion:
         # No version is called "": the look-up costs what that of a known version does.
         normalized = ""
-
-    def look() -> Archive:
-        return parts.reads.version_dist(token, repository(request), name, normalized=normalized)
-
-    return _serve(request, look, f"{name}-{version}")
-
-
-def _name(request: Request) -> str:
-    return f"{request.matchdict['vendor']}/{request.matchdict['name']}"
+    return (
+        lambda: parts.reads.version_dist(token, where, name, normalized=normalized),
+        f"{name}-{version}",
+    )
 
 
-def _serve(request: Request, look: Look, file_name: str) -> Response:
-    archive = look()
-    admit(request, archive.reader)
-    if not archive.storage_key and not archive.failure:
-        archive = _built(request.parts, archive, look)
-        admit(request, archive.reader)
-    if archive.failure or not archive.storage_key:
-        return response(answers.error(404, _cannot(archive), warn=True))
-    headers = _headers(archive, file_name)
-    tags = request.environ.get("HTTP_IF_NONE_MATCH")
-    if tags is not None and answers.matches(tags, _etag(archive)):
-        return Response(status=304, headerlist=_without_content(headers), app_iter=())
-    parts: Parts = request.parts
-    link = parts.runtime.storage.url(archive.storage_key, expires=LINK_LIFE)
-    if link is not None:
-        _count(request, archive, starts=True)
-        return Response(
-            status=302,
-            headerlist=[
-                ("Location", link),
-                ("Cache-Control", "no-store"),
-                ("Content-Type", "text/plain"),
-            ],
-        )
-    return _bytes(request, archive, headers)
+def _refusal(answer: Answer) -> Reply:
+    return Reply(status=answer.status, headers=answer.headers[:], body=[answer.body])
 
 
 def _cannot(archive: Archive) -> str:
@@ -121,7 +168,7 @@ def _etag(archive: Archive) -> str:
     return f'"{archive.sha256}"'
 
 
-def _headers(archive: Archive, file_name: str) -> list[tuple[str, str]]:
+def _headers(archive: Archive, file_name: str) -> Headers:
     safe = _UNSAFE.sub("-", file_name).strip("-.")[:200]
     return [
         ("Content-Type", "application/zip"),
@@ -135,44 +182,44 @@ def _headers(archive: Archive, file_name: str) -> list[tuple[str, str]]:
     ]
 
 
-def _without_content(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _without_content(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if not name.startswith("Content-")]
 
 
-def _bytes(request: Request, archive: Archive, headers: list[tuple[str, str]]) -> Response:
-    parts: Parts = request.parts
-    environ = request.environ
+def _bytes(
+    parts: Parts, environ: Environ, download: Download, archive: Archive, headers: Headers
+) -> Reply:
     try:
         span = ranges.span(
             environ.get("HTTP_RANGE"), environ.get("HTTP_IF_RANGE"), _etag(archive), archive.size
         )
     except Unsatisfiable:
         beyond = {"Content-Range": f"bytes */{archive.size}"}
-        return response(answers.error(416, "The range lies behind the end.", headers=beyond))
+        return _refusal(answers.error(416, "The range lies behind the end.", headers=beyond))
     headers.append(("Content-Length", str(span.length)))
     if span.partial:
         last = span.end - 1
         headers.append(("Content-Range", f"bytes {span.start}-{last}/{span.size}"))
-    status = 206 if span.partial else 200
-    if request.method == "HEAD":
-        return Response(status=status, headerlist=headers, app_iter=())
+    status = "206 Partial Content" if span.partial else "200 OK"
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return Reply(status=status, headers=headers)
     try:
         stored = parts.runtime.storage.open(archive.storage_key)
         body = FileBody(stored, start=span.start, length=span.length)
     except FileNotFoundError:
         log.error("The storage has lost %s.", archive.storage_key)
-        return response(answers.error(404, "The storage has lost this dist.", warn=True))
-    _count(request, archive, starts=span.start == 0)
+        return _refusal(answers.error(404, "The storage has lost this dist.", warn=True))
+    if span.start == 0:
+        # Going on with one that was interrupted is the same download.
+        _count(parts, environ, download, archive)
     wrapper = environ.get("wsgi.file_wrapper")
-    return Response(
-        status=status,
-        headerlist=headers,
-        app_iter=body if wrapper is None else wrapper(body, CHUNK),
+    return Reply(
+        status=status, headers=headers, body=body if wrapper is None else wrapper(body, CHUNK)
     )
 
 
-def _count(request: Request, archive: Archive, *, starts: bool) -> None:
-    """One download a GET; going on with one that was interrupted is the same download."""
-    if starts and request.method == "GET":
-        version = request.matchdict["version"]
-        request.parts.tally.downloaded(archive.package_id, archive.dist_id, version[:300])
+def _count(parts: Parts, environ: Environ, download: Download, archive: Archive) -> None:
+    """One download a GET."""
+    if environ["REQUEST_METHOD"] == "GET":
+        version = download.version[:LONGEST_VERSION]
+        parts.tally.downloaded(archive.package_id, archive.dist_id, version)

@@ -1,4 +1,4 @@
-"""The front of the application: p2 files and packages.json, which are most of all requests.
+"""The front of the application: p2 files, packages.json and dists, most of all requests.
 
 A plain WSGI application. It answers these itself, out of a cache where it can, and hands
 everything else to the application behind it.
@@ -16,12 +16,13 @@ from typing import Any
 from packistry.composer import documents
 from packistry.composer.names import is_package_name
 from packistry.models import Channel
-from packistry.services.downloads import Tally
-from packistry.services.reads import P2, Access, Reader, Reads
-from packistry.web import answers
+from packistry.services.reads import P2, Access, Reader
+from packistry.web import addresses, answers, dists
 from packistry.web.addresses import Environ, base_url
 from packistry.web.answers import Answer, StartResponse
 from packistry.web.credentials import token_of
+from packistry.web.dists import Download
+from packistry.web.parts import Parts
 
 MIB = 1024 * 1024
 CACHE_BYTES = 64 * MIB
@@ -29,8 +30,14 @@ CACHE_BYTES = 64 * MIB
 OVERHEAD = 2048
 
 _PATH = re.compile(
-    r"(?:/r/(?P<repository>[A-Za-z0-9][A-Za-z0-9._-]{0,99}))?"
+    rf"(?:/r/(?P<repository>{addresses.REPOSITORY}))?"
     r"(?:/packages\.json|/p2/(?P<vendor>[^/]+)/(?P<name>[^/]+?)(?P<dev>~dev)?\.json)\Z"
+)
+# A version that is more than ASCII is left to Pyramid, which decodes it.
+_DIST = re.compile(
+    rf"(?:/r/(?P<repository>{addresses.REPOSITORY}))?"
+    rf"/dists/(?P<name>{addresses.VENDOR}/{addresses.NAME})/(?P<version>[!-.0-~]+)"
+    rf"/(?P<reference>{addresses.REFERENCE})\.zip\Z"
 )
 _NAME = re.compile(r"[a-z0-9._-]{1,127}/[a-z0-9._-]{1,127}\Z")
 
@@ -85,25 +92,26 @@ class Cache:
 
 
 class Front:
-    """`render` makes a document for a base URL other than that which documents are kept for.
+    """Gets `parts` from the application, and hands what is not ours to `behind`.
 
-    `configured` is PACKISTRY_URL, `rendered` the base URL of kept documents. `behind` answers what
-    is not ours. `cache_bytes` 0 keeps nothing.
+    `render` makes a document for a base URL other than that which documents are kept for.
+    `configured` is PACKISTRY_URL, `rendered` the base URL of kept documents. `cache_bytes`
+    0 keeps nothing.
     """
 
     def __init__(
         self,
         *,
-        reads: Reads,
-        tally: Tally,
+        parts: Parts,
         render: Render,
         configured: str,
         rendered: str,
         behind: Any,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
-        self._reads = reads
-        self._tally = tally
+        self._parts = parts
+        self._reads = parts.reads
+        self._tally = parts.tally
         self._render = render
         self._configured = configured
         self._rendered = rendered
@@ -114,6 +122,8 @@ class Front:
         path: str = environ["PATH_INFO"]
         if not self._may_be_ours(path, environ["REQUEST_METHOD"]):
             return self._behind(environ, start_response)
+        if path.endswith(".zip"):
+            return self._dist(path, environ, start_response)
         gzipped = answers.accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         key = self._key(environ, path, gzipped)
         kept = self._cache.get(key)
@@ -132,7 +142,23 @@ class Front:
 
     @staticmethod
     def _may_be_ours(path: str, method: str) -> bool:
-        return path.endswith(".json") and method in ("GET", "HEAD") and len(path) <= _LONGEST_PATH
+        return (
+            path.endswith((".json", ".zip"))
+            and method in ("GET", "HEAD")
+            and len(path) <= _LONGEST_PATH
+        )
+
+    def _dist(self, path: str, environ: Environ, start_response: StartResponse) -> Any:
+        matched = _DIST.match(path)
+        if matched is None:
+            return self._behind(environ, start_response)
+        download = Download(
+            repository=matched["repository"] or "",
+            name=matched["name"],
+            version=matched["version"],
+            reference=matched["reference"],
+        )
+        return dists.serve(self._parts, environ, download).send(start_response)
 
     def _key(self, environ: Environ, path: str, gzipped: bool) -> Key:
         authorization = environ.get("HTTP_AUTHORIZATION")

@@ -15,6 +15,7 @@ POLICY = "; ".join(
     )
 )
 BARE_POLICY = "default-src 'none'; frame-ancestors 'none'"
+DATA_HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": BARE_POLICY}
 FEATURES = ", ".join(
     f"{feature}=()"
     for feature in ("camera", "geolocation", "microphone", "payment", "usb", "browsing-topics")
@@ -43,5 +44,5 @@ def protect(response: Response, *, https: bool) -> None:
 
 def protect_data(response: Response) -> None:
     """Of what is no page: it is what it says it is, and does nothing if a browser shows it."""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Content-Security-Policy", BARE_POLICY)
+    for name, value in DATA_HEADERS.items():
+        response.headers.setdefault(name, value)

@@ -7,9 +7,8 @@ from pyramid.config import Configurator
 from pyramid.request import Request
 from pyramid.response import Response
 
-from packistry.composer.names import RESERVED_VENDORS
 from packistry.services.access import Permission
-from packistry.web import composer, dists, health, pages, static, uploads, webhooks
+from packistry.web import addresses, composer, dists, health, pages, static, uploads, webhooks
 from packistry.web.admin import PAGES
 from packistry.web.api import CALLS
 from packistry.web.api.call import register, register_rest
@@ -17,10 +16,8 @@ from packistry.web.api.call import register, register_rest
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
 
-REPOSITORY = "/r/{repository:[A-Za-z0-9][A-Za-z0-9._-]{0,99}}"
-# A word of our own paths is never a vendor's.
-_OURS = "|".join(sorted(word.replace(".", r"\.") for word in RESERVED_VENDORS))
-PACKAGE = rf"/{{vendor:(?!(?:{_OURS})/)[a-z0-9._-]{{1,127}}}}/{{name:[a-z0-9._-]{{1,127}}}}"
+REPOSITORY = f"/r/{{repository:{addresses.REPOSITORY}}}"
+PACKAGE = f"/{{vendor:{addresses.VENDOR}}}/{{name:{addresses.NAME}}}"
 # What ends so is a mistyped URL of a repository, unless it is a branch that is called so.
 VERSION = r"/{version:(?!(?:(?!dev-).*/)?packages\.json$).+}"
 
@@ -44,7 +41,7 @@ class Route:
 IN_A_REPOSITORY = (
     Route(
         name="dist",
-        path="/dists" + PACKAGE + "/{version:[^/]+}/{reference:[0-9A-Fa-f]{4,64}}.zip",
+        path="/dists" + PACKAGE + "/{version:[^/]+}/{reference:" + addresses.REFERENCE + "}.zip",
         view=dists.by_reference,
     ),
     Route(name="incoming", path="/incoming" + SOURCE, view=webhooks.incoming, methods=WRITE),

@@ -5,7 +5,7 @@ from pyramid.request import Request
 from packistry.services.reads import Access, Entrance, Reader
 from packistry.services.tokens import TokenText
 from packistry.web import answers
-from packistry.web.addresses import base_url
+from packistry.web.addresses import Environ, base_url
 from packistry.web.answers import Answer
 from packistry.web.credentials import token_of
 from packistry.web.parts import Parts
@@ -25,26 +25,25 @@ def enter(request: Request) -> Entrance:
     entrance = parts.reads.entrance(claimed_token(request), repository(request))
     if entrance.reader.access is Access.ABSENT:
         raise Refused(answers.NO_REPOSITORY)
-    admit(request, entrance.reader)
+    admit(parts, request.environ, entrance.reader)
     return entrance
 
 
-def admit(request: Request, reader: Reader) -> None:
+def admit(parts: Parts, environ: Environ, reader: Reader) -> None:
     """Notes the use of a token. Raises Refused unless the reader was granted what they named."""
     if reader.access is Access.STRANGER:
-        raise Refused(no_credentials(request))
+        raise Refused(no_credentials(parts, environ))
     if reader.access is Access.BAD_TOKEN:
         raise Refused(answers.BAD_TOKEN)
     if reader.token_id is not None:
-        request.parts.tally.used(reader.token_id)
+        parts.tally.used(reader.token_id)
     if reader.access is not Access.GRANTED:
         raise Refused(answers.NOT_FOUND_PUBLIC if reader.public else answers.NOT_FOUND)
 
 
-def no_credentials(request: Request) -> Answer:
+def no_credentials(parts: Parts, environ: Environ) -> Answer:
     """401, with the command that gives composer a token for this host."""
-    configured = request.parts.runtime.settings.url
-    return answers.no_credentials(base_url(request.environ, configured))
+    return answers.no_credentials(base_url(environ, parts.runtime.settings.url))
 
 
 def claimed_token(request: Request) -> TokenText | None:

@@ -25,7 +25,7 @@ def upload(request: Request) -> Response:
     if entrance.reader.access is Access.BAD_TOKEN:
         raise Refused(answers.BAD_TOKEN)
     if entrance.actor.anonymous:
-        raise Refused(no_credentials(request))
+        raise Refused(no_credentials(request.parts, request.environ))
     uploads = Uploads(parts.runtime)
     try:
         uploads.allow(entrance.actor, path, name)
