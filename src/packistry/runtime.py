@@ -218,6 +218,6 @@ def _has_column(tables: Inspector, table: str, name: str) -> bool:
 
 def _secrets_of(settings: Settings) -> Iterator[str]:
     yield from settings.secret_key.get_secret_value().split(",")
-    for url in (settings.database_url, settings.redis_url):
+    for url in (settings.database_url, settings.redis_url, settings.smtp_url):
         password = urlsplit(url.get_secret_value()).password or ""
         yield from (password, unquote(password))

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         description="Redis for RQ jobs run by `packistry worker`. Empty: worker threads inside "
         "`packistry serve`.",
     )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="smtp://USER:PASSWORD@HOST:587?from=ADDRESS (STARTTLS) or smtps://… to send "
+        "mail by. Empty: links are shown to administrators, to hand over.",
+    )
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="Comma-separated base64 keys of 32 bytes: the first encrypts, all decrypt. "
@@ -185,6 +190,16 @@ class Settings(BaseSettings):
         host, _, port = value.rpartition(":")
         if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
             raise ValueError("must be HOST:PORT, for example 127.0.0.1:8080")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and (
+            parts.scheme not in ("smtp", "smtps") or not parts.hostname
+        ):
+            raise ValueError("must be smtp://USER:PASSWORD@HOST:587?from=ADDRESS, or smtps://…")
         return value
 
     @field_validator("url")

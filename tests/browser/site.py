@@ -110,7 +110,7 @@ def chromium() -> Iterator[Browser]:
 
 def shown() -> list[Page]:
     """The pages that somebody who is signed in can look at."""
-    strangers = ("login", "setup")
+    strangers = ("login", "setup", "one-time-link")
     return [page for page in PAGES if page.show and page.template and page.name not in strangers]
 
 

@@ -138,10 +138,11 @@ def expected(page: Page, role: str) -> str:
     return "forbidden" if role in knows else "hidden"
 
 
-# Whoever has no link to set up with is told that it is over; sign-out goes to the sign-in page.
+# Whoever has no link is told that it is over; sign-out goes to the sign-in page.
 # Nobody gets by a source whose plugin is not there.
 EXCEPTIONS = {
     "setup": "hidden",
+    "one-time-link": "hidden",
     "logout": "sign in",
     "sign-in-begin": "forbidden",
     "sign-in-end": "forbidden",

@@ -6,7 +6,8 @@ from packistry.cli.asking import ask_password, confirm, yes_option
 from packistry.cli.installation import Installation, fail, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
 from packistry.inputs import NewPassword, NewUser, UserChange, read
-from packistry.models import Role, User
+from packistry.models import Purpose, Role, User
+from packistry.services import invitations, links
 
 ROLES = click.Choice([role.value for role in Role])
 NO_PASSWORD = "Give the password with --password-stdin: there is nobody to ask."  # noqa: S105 - a sentence
@@ -56,7 +57,7 @@ def add(
     click.echo(f"{new.email} is added as {new.role}.")
     following = [f"packistry token add NAME --user {new.email}"]
     if new.password is None:
-        following.append(f"packistry user reset-password {new.email}")
+        following.append(f"packistry user link {new.email}")
     if new.role is Role.USER:
         following.append(f"packistry grant --user {new.email} --repository PATH --read")
     write_next("Next:", following)
@@ -122,6 +123,29 @@ def reset_password(installation: Installation, email: str, password_stdin: bool)
     with installation.change() as services:
         services.users.reset_password(services.users.get(email), new.password)
     click.echo(f"{email} signs in with the new password from now on.")
+
+
+@user.command("link")
+@click.argument("email")
+@click.option("--mail", is_flag=True, help="Mail it to them instead of printing it.")
+@pass_installation
+def link(installation: Installation, email: str, mail: bool) -> None:
+    """Make a link with which the user with this EMAIL chooses a password. It works once."""
+    settings = installation.runtime.settings
+    if mail:
+        if not settings.smtp_url.get_secret_value():
+            fail("Mail is not set up: set PACKISTRY_SMTP_URL, or leave --mail out.")
+        with installation.reading() as services:
+            to = services.users.get(email).email or ""
+        invitations.mail_link(installation.runtime, to, Purpose.INVITATION)
+        click.echo(f"A link is on its way to {to}.")
+        return
+    with installation.change() as services:
+        owner = services.users.get(email)
+        token = services.links.make(owner, Purpose.INVITATION)
+        services.audit.note("user.link-made", owner)
+    click.echo(links.address(settings.base_url, token))
+    click.echo("It works once, and for a week. Whoever has it can sign in as them.", err=True)
 
 
 @user.command("remove")

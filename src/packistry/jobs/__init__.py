@@ -17,6 +17,7 @@ JOBS: Mapping[str, Callable[..., None]] = {
     "webhook": functions.webhook,
     "discover": functions.discover,
     "deliver_event": functions.deliver_event,
+    "mail_link": functions.mail_link,
 }
 # What to write down when a job ended in a way nobody planned.
 ABANDON: Mapping[str, Callable[..., None]] = {

@@ -13,10 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from packistry import process, stopping
 from packistry.errors import PackistryError, unexpected
 from packistry.jobs import owed
-from packistry.models import Dist
+from packistry.models import Dist, Purpose
 from packistry.models.base import now
 from packistry.queue import job_seconds
 from packistry.runtime import Runtime
+from packistry.services import invitations
 from packistry.services.dists import Dists
 from packistry.services.events import Events
 from packistry.services.finder import Finder
@@ -55,6 +56,11 @@ def discover(runtime: Runtime, auto_import_id: int) -> None:
 def deliver_event(runtime: Runtime, packed: str) -> None:
     """Tell plugins one event. `packed` is what `Events.announce` made of it."""
     Events(runtime.plugins, runtime.queue).deliver(packed)
+
+
+def mail_link(runtime: Runtime, email: str, purpose: str) -> None:
+    """Mail whoever has this address a link to choose a password with; nothing if nobody has."""
+    invitations.mail_link(runtime, email, Purpose(purpose))
 
 
 def abandon_sync(runtime: Runtime, sync_id: int, error: BaseException) -> None:

@@ -178,6 +178,7 @@ def _survives(chore: Callable[[], object]) -> object:
 def _forget_people(services: Services) -> None:
     """Sessions that are over, and failed sign-ins that count no more."""
     services.sessions.forget()
+    services.links.forget()
     services.throttles.forget()
 
 

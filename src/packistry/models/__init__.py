@@ -4,6 +4,7 @@ from packistry.models.audit import AuditEvent, Via
 from packistry.models.base import Base
 from packistry.models.discovery import AutoImport, PassedProject
 from packistry.models.download import Download
+from packistry.models.link import OneTimeLink, Purpose
 from packistry.models.package import (
     Channel,
     Dist,
@@ -44,10 +45,12 @@ __all__ = [
     "IdentityLink",
     "Intent",
     "Lease",
+    "OneTimeLink",
     "Outcome",
     "Package",
     "PassedProject",
     "Project",
+    "Purpose",
     "RefVerdict",
     "Repository",
     "Requirement",

@@ -18,6 +18,7 @@ from packistry.services.filters import Filters
 from packistry.services.grants import Grants
 from packistry.services.identities import Identities
 from packistry.services.ledger import Ledger, LostAfter
+from packistry.services.links import Links
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
 from packistry.services.protection import Protection
@@ -53,6 +54,10 @@ class Services:
     @cached_property
     def throttles(self) -> Throttles:
         return Throttles(self.session)
+
+    @cached_property
+    def links(self) -> Links:
+        return Links(self.session, self.users)
 
     @cached_property
     def setup(self) -> Setup:

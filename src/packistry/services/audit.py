@@ -145,6 +145,7 @@ NOT_RECORDED = frozenset(
         "downloads",
         "intents",
         "leases",
+        "one_time_links",
         "passed_projects",
         "ref_verdicts",
         "requirements",

@@ -12,7 +12,9 @@ def test_a_user_is_added_with_a_password_from_stdin(cli):
 
 def test_a_script_adds_a_user_without_a_password(cli):
     out = cli.ok("user", "add", "jo@x.org", "--name", "Jo", "--role", "admin")
-    assert "packistry user reset-password jo@x.org" in out
+    assert "packistry user link jo@x.org" in out
+    assert "/login/link/" in cli.ok("user", "link", "jo@x.org")
+    assert "PACKISTRY_SMTP_URL" in cli.fails("user", "link", "jo@x.org", "--mail")
 
 
 def test_a_common_password_adds_nobody(cli):

@@ -1,0 +1,122 @@
+"""One-time links: for whoever forgot their password, and for whoever is invited."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from packistry.inputs import NewUser
+from packistry.jobs import drain
+from packistry.models import AuditEvent, OneTimeLink
+from packistry.models.base import now
+from packistry.runtime import Runtime
+from tests.functional.browser import PASSWORD, Browser, person
+from tests.posting import Post, post_office
+
+ANOTHER = "twelve green bottles"
+
+
+@pytest.fixture
+def ada(runtime: Runtime) -> int:
+    with runtime.transaction() as services:
+        new = NewUser(email="ada@x.org", name="Ada", password=SecretStr(PASSWORD))
+        return services.users.add(new).id
+
+
+@pytest.fixture
+def post(runtime: Runtime) -> Iterator[Post]:
+    """A mail server that the installation knows."""
+    with post_office() as post:
+        url = SecretStr(post.url)
+        runtime.settings = runtime.settings.model_copy(update={"smtp_url": url})
+        vars(runtime).pop("context", None)
+        yield post
+
+
+def sign_in(application: Any, password: str, status: int) -> None:
+    stranger = Browser(application)
+    page = stranger.get("/login")
+    stranger.submit(page, email="ada@x.org", password=password, status=status)
+
+
+def test_an_invitation_is_handed_over_and_used_once(runtime, application, ada):
+    root = person(runtime, application, "root@x.org", admin=True)
+    path = f"/admin/members/{ada}/link"
+    older = _link(root.submit(root.get(path), status=200))
+    link = _link(root.submit(root.get(path), status=200))
+    stranger = Browser(application)
+    # A newer one voids those before.
+    assert "used up or too old" in stranger.get(older, status=404).text
+    form = stranger.get(link)
+    assert "Ada, you sign in as ada@x.org" in form.text
+    assert "at least 12" in stranger.submit(form, password="short", status=422).text
+    done = stranger.submit(form, password=ANOTHER)
+    assert "Your password is set" in done.follow().text
+    sign_in(application, PASSWORD, 422)
+    sign_in(application, ANOTHER, 303)
+    stranger.get(link, status=404)
+    with runtime.reading() as services:
+        rows = services.session.query(AuditEvent)
+        noted = [(row.action, row.actor) for row in rows if row.action.startswith("user.link")]
+        chosen = [row.actor for row in rows if row.action == "user.password-chosen"]
+    assert [action for action, _ in noted] == ["user.link-made"] * 2
+    assert chosen == ["a one-time link"]
+
+
+def test_a_link_is_over_in_time_and_for_whom_it_was_taken_away(runtime, application, ada):
+    root = person(runtime, application, "root@x.org", admin=True)
+    link = _link(root.submit(root.get(f"/admin/members/{ada}/link"), status=200))
+    token = link.rpartition("/")[2]
+    with runtime.transaction() as services:
+        row = services.session.query(OneTimeLink).one()
+        assert token not in row.hash
+        services.users.at(ada).active = False
+    Browser(application).get(link, status=404)
+    with runtime.transaction() as services:
+        services.users.at(ada).active = True
+        services.session.query(OneTimeLink).one().expires_at = now()
+    Browser(application).get(link, status=404)
+    with runtime.transaction() as services:
+        services.links.forget()
+        assert services.session.query(OneTimeLink).count() == 0
+
+
+def test_without_mail_people_are_told_whom_to_ask(application):
+    page = Browser(application).get("/login/forgotten")
+    assert "Ask an administrator" in page.text
+    assert page.html.find("input", {"name": "email"}) is None
+
+
+def test_a_forgotten_password_is_helped_by_mail_and_tells_nobody_who_is_known(
+    post, runtime, application, ada
+):
+    with runtime.transaction() as services:
+        services.users.add(NewUser(email="elsewhere@x.org", name="Signs in elsewhere"))
+    stranger = Browser(application)
+    answers = {
+        re.sub(
+            r'value="[^"]*"',
+            "",
+            stranger.submit(stranger.get("/login/forgotten"), email=email, status=200).text,
+        )
+        for email in ("ada@x.org", "nobody@x.org", "elsewhere@x.org")
+    }
+    assert len(answers) == 1
+    drain(runtime)
+    (mail,) = post.kept
+    assert (mail["To"], mail["From"]) == ("ada@x.org", "packistry@x.org")
+    link = re.search(r"http://packages\.test(/login/link/\S+)", mail.get_content())
+    assert link is not None
+    stranger.submit(stranger.get(link[1]), password=ANOTHER)
+    sign_in(application, ANOTHER, 303)
+    # Nobody's mailbox is filled.
+    for _ in range(5):
+        page = stranger.submit(stranger.get("/login/forgotten"), email="ada@x.org", status="*")
+    assert page.status_int == 429
+
+
+def _link(page: Any) -> str:
+    text = page.html.find("div", class_="copy").find("code").text
+    return str(text).removeprefix("http://packages.test")
