@@ -3,7 +3,7 @@
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import exists, select
+from sqlalchemy import case, exists, select
 
 from packistry.errors import NotFound
 from packistry.models import Outcome, Package, Project, Repository, Sync, SyncReason, SyncState
@@ -91,7 +91,7 @@ def find(visit: Visit, services: Services) -> Repository | Package | Sync:
         select(Package)
         .join(Repository, Repository.id == Package.repository_id)
         .where(Package.project_id == sync.project_id)
-        .order_by(manages(visit.actor).desc(), Package.id)
+        .order_by(case((manages(visit.actor), 0), else_=1), Package.id)
         .limit(1)
     )
     return services.session.scalars(mine).first() or sync
