@@ -44,6 +44,7 @@ READERS = frozenset({"reader", "maintainer", "admin"})
 KNOWS = {
     "repository": READERS,
     "package": READERS,
+    "sync": READERS,
     "token": frozenset({"maintainer", "admin"}),
 }
 

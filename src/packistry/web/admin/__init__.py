@@ -7,6 +7,7 @@ from packistry.web.admin import (
     auth_sources,
     elsewhere,
     everything,
+    imports,
     links,
     members,
     overview,
@@ -17,6 +18,7 @@ from packistry.web.admin import (
     repositories,
     setup,
     sign_in,
+    sources,
     tokens,
     versions,
 )
@@ -39,6 +41,8 @@ PAGES: tuple[Page, ...] = (
     *package.PAGES,
     *versions.PAGES,
     *audit.PAGES,
+    *imports.PAGES,
+    *sources.PAGES,
     *everything.PAGES,
     *api.PAGES,
 )

@@ -15,6 +15,7 @@ from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Permission, enterable, manages, readable
 from packistry.services.conditions import Condition, conditions
+from packistry.web import filters
 from packistry.web.charts import Spark, spark
 from packistry.web.listing import listing, mentions
 from packistry.web.pages import Page, Shown
@@ -190,7 +191,9 @@ def show_edit(visit: Visit, services: Services) -> Shown:
             tag_policy=package.tag_policy.value if package.tag_policy else INHERIT,
             abandoned=INHERIT if here is None else "yes" if here else "no",
             replacement=here if isinstance(here, str) else "",
+            **filters.shown(package),
         ),
+        "lists": filters.FIELDS,
         "dists": _inherited_dists(package),
         "tag_policy": _inherited_policy(package),
     }
@@ -212,11 +215,18 @@ def edit(visit: Visit) -> Response:
         dists=visit.text("dists") or None,
         tag_policy=visit.text("tag_policy") or None,
         abandoned=_abandoned(visit),
+        **_lists(visit),
     )
     with visit.change() as services:
         services.packages.edit(find(visit, services), change)
     visit.say("Saved.")
     return visit.go("package", package=visit.number("package"))
+
+
+def _lists(visit: Visit) -> Mapping[str, Any]:
+    """Only a package that is made from a project is asked for them."""
+    asked = any(name in visit.request.POST for name, _ in filters.FIELDS)
+    return filters.entered(visit, blank=INHERIT) if asked else {}
 
 
 def _abandoned(visit: Visit) -> bool | str:

@@ -1,0 +1,329 @@
+"""The sources: list, choose a provider and connect one, check, edit, remove, what was delivered."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pyramid.response import Response
+from sqlalchemy import func, select
+
+from packistry.errors import ConfigurationError, Invalid, NotFound
+from packistry.inputs import NewSource, SourceChange
+from packistry.models import Dists, Package, Project, Source, Webhook, WebhookState
+from packistry.plugin import (
+    Config,
+    RateLimited,
+    SourceProvider,
+    Unavailable,
+    load_config,
+    split_secrets,
+)
+from packistry.services import Services
+from packistry.services.access import Permission
+from packistry.services.sources import check
+from packistry.web import filters, pages
+from packistry.web.forms import (
+    ConfigField,
+    config_cleared,
+    config_defaults,
+    config_form,
+    config_values,
+)
+from packistry.web.pages import Page, Shown
+from packistry.web.visit import Visit
+
+INHERIT = "inherit"
+DELIVERIES = 20
+UNREADABLE = 5
+
+Provider = type[SourceProvider[Any]]
+
+
+def find(visit: Visit, services: Services) -> Source:
+    """The source in the path. Raises NotFound."""
+    return services.sources.at(visit.number("source"))
+
+
+def index(_visit: Visit, services: Services) -> Shown:
+    """All of them: there are few."""
+    session = services.session
+    packages = session.execute(
+        select(Project.source_id, func.count())
+        .join(Package, Package.project_id == Project.id)
+        .group_by(Project.source_id)
+    ).all()
+    unreadable = session.execute(
+        select(Project.source_id, func.count(), func.max(Project.unreachable))
+        .where(Project.unreachable != "", Project.id.in_(select(Package.project_id)))
+        .group_by(Project.source_id)
+    ).all()
+    broken = session.execute(
+        select(Webhook.source_id, func.count())
+        .where(Webhook.state == WebhookState.BROKEN, Webhook.project_id.is_not(None))
+        .group_by(Webhook.source_id)
+    ).all()
+    return {
+        "sources": services.sources.all(),
+        "providers": services.context.plugins.source_providers,
+        "packages": {row[0]: row[1] for row in packages},
+        "unreadable": {row[0]: (row[1], row[2]) for row in unreadable},
+        "broken": {row[0]: row[1] for row in broken},
+    }
+
+
+def show_add(visit: Visit, services: Services) -> Shown:
+    """Which provider; and once that is chosen, what it asks for."""
+    known = services.context.plugins.source_providers
+    name = visit.query("provider") or visit.text("provider")
+    provider = known.get(name)
+    defaults = config_defaults(provider.Config, {}) if provider else {}
+    return {
+        "providers": sorted(known.values(), key=lambda each: each.title.casefold()),
+        "provider": provider,
+        "source": None,
+        "lost": "",
+        "fields": config_form(provider.Config) if provider else [],
+        "lists": filters.FIELDS,
+        "form": visit.form(
+            name=provider.title if provider else "",
+            dists=Dists.EAGER.value,
+            tag_policy=INHERIT,
+            **defaults,
+        ),
+    }
+
+
+def add(visit: Visit) -> Response:
+    """Makes it once its provider could sign in; one that is away is believed."""
+    plugins = visit.runtime.plugins
+    provider = plugins.source_providers.get(visit.text("provider"))
+    if provider is None:
+        raise Invalid("Choose where your packages are.", field="provider")
+    values = config_values(provider.Config, visit.request.POST)
+    policy = visit.text("tag_policy")
+    new = visit.read(
+        NewSource,
+        name=visit.text("name"),
+        provider=provider.name,
+        config=values,
+        dists=visit.text("dists") or Dists.EAGER,
+        tag_policy=None if policy in ("", INHERIT) else policy,
+        **filters.entered(visit, blank=None),
+    )
+    noted = _tried(visit, provider, load_config(provider.Config, values))
+    with visit.change() as services:
+        number = services.sources.add(new).id
+    link = visit.url("package-add", _query={"source": number}) if visit.has("package-add") else ""
+    visit.say(
+        f"{new.name} is connected. {noted}".strip(),
+        link="Add packages from it" if link else "",
+        href=link,
+    )
+    return visit.go("source", source=number)
+
+
+def _tried(visit: Visit, provider: Provider, config: Config) -> str:
+    """What the provider has to say of this configuration. Raises what keeps it from working."""
+    plain, secrets = split_secrets(config)
+
+    def make() -> SourceProvider[Any]:
+        runtime = visit.runtime
+        values = {**plain, **secrets}
+        return runtime.plugins.make_source(
+            provider.name, values, http=runtime.http, git=runtime.git
+        )
+
+    try:
+        return " ".join(check(make))
+    except (Unavailable, RateLimited) as error:
+        return f"It could not be tried: {error}"
+    except ConfigurationError as error:
+        raise Invalid(str(error)) from None
+
+
+def show(visit: Visit, services: Services) -> Shown:
+    """One: how it is, what cannot be read of it, what was delivered."""
+    source = find(visit, services)
+    session = services.session
+    unreadable = session.scalars(
+        select(Project)
+        .where(
+            Project.source_id == source.id,
+            Project.unreachable != "",
+            Project.id.in_(select(Package.project_id)),
+        )
+        .order_by(Project.path)
+    ).all()
+    states = session.execute(
+        select(Webhook.state, func.count())
+        .where(Webhook.source_id == source.id, Webhook.project_id.is_not(None))
+        .group_by(Webhook.state)
+    )
+    provider = services.context.plugins.source_providers.get(source.provider)
+    return {
+        "source": source,
+        "provider": provider,
+        "packages": services.sources.packages(source),
+        "config": _plain(provider, source),
+        "unreadable": unreadable[:UNREADABLE],
+        "more_unreadable": max(0, len(unreadable) - UNREADABLE),
+        "webhooks": {state.value: number for state, number in states},
+        "deliveries": services.deliveries.recent(source, DELIVERIES),
+        "filters": services.filters.of(source).chosen,
+        "lists": filters.FIELDS,
+        "notes": (),
+    }
+
+
+def _plain(provider: Provider | None, source: Source) -> list[tuple[str, str]]:
+    """What is configured and no secret, with the labels of its fields."""
+    if provider is None:
+        return []
+    found = []
+    for each in config_form(provider.Config):
+        value = source.config.get(each.field.name)
+        if each.field.kind != "secret" and value not in (None, "", [], False):
+            words = "Yes" if value is True else value
+            text = ", ".join(map(str, words)) if isinstance(words, list) else str(words)
+            found.append((each.field.label, text))
+    return found
+
+
+def try_it(visit: Visit) -> Response:
+    """Checks it; what is wrong is told as the plugin says it."""
+    with visit.reading() as services:
+        source = find(visit, services)
+        try:
+            make: Callable[[], SourceProvider[Any]] = services.context.provider_maker(source)
+        except ConfigurationError as error:
+            raise Invalid(str(error)) from None
+    try:
+        notes = check(make)
+    except (NotFound, ConfigurationError) as error:
+        raise Invalid(str(error)) from None
+    if not notes:
+        visit.say("It works: its credentials open what they have to.")
+        return visit.go("source", source=visit.number("source"))
+    with visit.reading() as services:
+        shown = show(visit, services)
+        assert isinstance(shown, Mapping)  # noqa: S101 - it is never a response
+        return pages.answer(visit, services, "sources/show.jinja2", {**shown, "notes": notes})
+
+
+def show_edit(visit: Visit, services: Services) -> Shown:
+    """The form with what it is now."""
+    source = find(visit, services)
+    provider = services.context.plugins.source_providers.get(source.provider)
+    fields, defaults, lost = _config(services, source, provider)
+    return {
+        "source": source,
+        "provider": provider,
+        "fields": fields,
+        "lost": lost,
+        "lists": filters.FIELDS,
+        "form": visit.form(
+            name=source.name,
+            dists=source.dists.value,
+            tag_policy=source.tag_policy.value if source.tag_policy else INHERIT,
+            **filters.shown(source),
+            **defaults,
+        ),
+    }
+
+
+def _config(
+    services: Services, source: Source, provider: Provider | None
+) -> tuple[list[ConfigField], dict[str, Any], str]:
+    """The fields, their values, and why its secrets are lost ("" when they are not)."""
+    if provider is None:
+        return [], {}, ""
+    kept, lost = {}, ""
+    try:
+        kept = services.sources.secrets(source)
+    except ConfigurationError as error:
+        lost = str(error)
+    fields = list(config_form(provider.Config, kept=kept))
+    return fields, config_defaults(provider.Config, source.config), lost
+
+
+def edit(visit: Visit) -> Response:
+    """Changes it, once its provider could sign in with what is new."""
+    with visit.reading() as services:
+        source = find(visit, services)
+        provider = services.context.plugins.source_providers.get(source.provider)
+    config: dict[str, Any] = {}
+    if provider is not None:
+        config = {
+            "config": config_values(provider.Config, visit.request.POST),
+            "clear": config_cleared(provider.Config, visit.request.POST),
+        }
+    change = visit.read(
+        SourceChange,
+        name=visit.text("name"),
+        dists=visit.text("dists") or None,
+        tag_policy=visit.text("tag_policy") or None,
+        **filters.entered(visit, blank=INHERIT),
+        **config,
+    )
+    noted = _tried_change(visit, provider, change) if provider is not None else ""
+    with visit.change() as services:
+        try:
+            services.sources.edit(find(visit, services), change)
+        except ConfigurationError as error:
+            raise Invalid(str(error)) from None
+    visit.say(f"Saved. {noted}".strip())
+    return visit.go("source", source=visit.number("source"))
+
+
+def _tried_change(visit: Visit, provider: Provider, change: SourceChange) -> str:
+    """As `_tried`, where there is something new to try."""
+    with visit.reading() as services:
+        source = find(visit, services)
+        try:
+            config = load_config(provider.Config, services.sources.proposed(source, change))
+            same = split_secrets(config) == (source.config, services.sources.secrets(source))
+        except ConfigurationError as error:
+            # Its secrets are lost: then all of them have to be entered.
+            if change.clear or not any(change.config.values()):
+                raise Invalid(str(error)) from None
+            return ""
+    return "" if same else _tried(visit, provider, config)
+
+
+def show_remove(visit: Visit, services: Services) -> Shown:
+    """What keeps it, or what goes with it."""
+    source = find(visit, services)
+    return {"source": source, "packages": services.sources.packages(source)}
+
+
+def remove(visit: Visit) -> Response:
+    """Removes it once its name was typed."""
+    with visit.change() as services:
+        source = find(visit, services)
+        name = source.name
+        if visit.text("sure").strip() != name:
+            raise Invalid(f"Type the name of the source, {name}, to remove it.", field="sure")
+        services.sources.remove(source)
+    visit.say(f"{name} is removed.")
+    return visit.go("sources")
+
+
+def _page(name: str, path: str, template: str, **views: Any) -> Page:
+    return Page(
+        name=name,
+        path="/admin/sources" + path,
+        permission=Permission.ADMINISTER,
+        template=f"sources/{template}.jinja2",
+        section="sources",
+        **views,
+    )
+
+
+PAGES = (
+    _page("sources", "", "index", show=index),
+    _page("source-add", "/add", "form", show=show_add, submit=add),
+    _page("source", "/{source}", "show", target=find, show=show, submit=try_it),
+    _page("source-edit", "/{source}/edit", "form", target=find, show=show_edit, submit=edit),
+    _page(
+        "source-remove", "/{source}/remove", "remove", target=find, show=show_remove, submit=remove
+    ),
+)
