@@ -9,7 +9,7 @@ from packistry.cli.filters import filter_options
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.many import add_many
 from packistry.cli.output import json_option, write_json, write_next
-from packistry.cli.policy import REPOSITORY_HELP, TAG_POLICY, TAG_POLICY_HELP, WAIT_HELP
+from packistry.cli.policy import KEEP_HELP, REPOSITORY_HELP, TAG_POLICY, TAG_POLICY_HELP, WAIT_HELP
 from packistry.cli.webhook import NO_WEBHOOK_HELP, see_to_new
 from packistry.inputs import NewPackage, read
 from packistry.inputs.many import ManyProjects
@@ -32,6 +32,7 @@ MATCH_HELP = "With --all: those whose path fits, such as acme/*; case does not m
     help="Build dists at import or at their first download. Without: as the source says.",
 )
 @click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
+@click.option("--keep-dists", metavar="N", help=KEEP_HELP + " Without: as the source says.")
 @filter_options()
 @click.option("--no-webhook", is_flag=True, help=NO_WEBHOOK_HELP)
 @click.option("--wait", is_flag=True, help=WAIT_HELP)

@@ -93,6 +93,8 @@ def gc(
             f"Removed {done.files} file(s) that no dist names, {done.mirrors} mirror(s) of "
             f"projects that are gone and {done.syncs} old sync(s)."
         )
+        if done.pruned:
+            click.echo(f"Forgot {done.pruned} old dist(s) of branches (--keep-dists).")
         if verify or repair:
             click.echo(f"Read {done.verified} dist(s); {len(done.faults)} cannot be served.")
         if repair:

@@ -93,6 +93,7 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             "subdirectory": found.subdirectory,
             "policy": found.dists,
             "tag_policy": found.tag_policy,
+            "keep_dists": found.keep_dists,
             "filter": filter_json(services.filters.of(found)),
             "version_list": [_version(*each) for each in services.packages.versions(found)],
             "webhook": facts_of(services, found.project),

@@ -17,6 +17,10 @@ from packistry.services.protection import HeldTag
 
 REPOSITORY_HELP = "The repository it is in, by path; '' is the root."
 WAIT_HELP = "Wait until it is imported, and say what became of each ref."
+KEEP_HELP = (
+    "How many dists of a branch are kept: `gc` removes older ones, and lock files that name them "
+    "stop installing. 0: all."
+)
 COMMIT_HELP = "Only if the tag points to this commit (or one that begins so)."
 INHERIT = "inherit"
 TAG_POLICY = click.Choice([policy.value for policy in TagPolicy])
@@ -40,6 +44,7 @@ TAG_POLICY_HELP = (
     help="Whether a stable tag that moved upstream is held (protect) or followed; inherit: as the "
     "source says, else the repository.",
 )
+@click.option("--keep-dists", metavar="N", help=KEEP_HELP + " inherit: as the source says.")
 @filter_options("the source says")
 @pass_installation
 def edit(installation: Installation, /, name: str, path: str | None, **changes: Any) -> None:

@@ -14,7 +14,7 @@ from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
 from packistry.cli.filters import filter_json, filter_options
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
-from packistry.cli.policy import INHERIT, TAG_POLICY, TAG_POLICY_HELP
+from packistry.cli.policy import INHERIT, KEEP_HELP, TAG_POLICY, TAG_POLICY_HELP
 from packistry.cli.webhook import SHARED_HELP, secret_from_file, source_deliveries
 from packistry.inputs import NewSource, SourceChange, read
 from packistry.inputs.many import AutoImporting
@@ -46,6 +46,7 @@ source.add_command(passed)
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
 @click.option("--dists", type=DISTS, default=Dists.EAGER.value, show_default=True, help=DISTS_HELP)
 @click.option("--tag-policy", type=TAG_POLICY, help=TAG_POLICY_HELP)
+@click.option("--keep-dists", default="0", metavar="N", help=KEEP_HELP)
 @filter_options()
 @json_option
 @pass_installation
@@ -127,6 +128,7 @@ def list_(installation: Installation, as_json: bool) -> None:
     help="Whether a stable tag that moved upstream is held (protect) or followed; inherit: as each "
     "repository says.",
 )
+@click.option("--keep-dists", metavar="N", help=KEEP_HELP)
 @filter_options("by default")
 @click.option("--webhook-secret", metavar="@FILE", callback=secret_from_file, help=SHARED_HELP)
 @click.option("--forget-webhook-secret", is_flag=True, help="Have no such secret.")
@@ -254,5 +256,6 @@ def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[s
         "has_webhook_secret": source.webhook_secret != "",
         "dists": source.dists,
         "tag_policy": source.tag_policy,
+        "keep_dists": source.keep_dists,
         "created_at": source.created_at,
     }

@@ -230,6 +230,9 @@ WebhookSecret = Annotated[SecretStr, AfterValidator(webhook_secret)]
 Password = Annotated[SecretStr, AfterValidator(password)]
 
 
+KeepDists = Annotated[int, Field(ge=0, le=10_000)]
+"""How many dists of a branch are kept; 0 is all of them."""
+
 Inherit = Literal["inherit"]
 """In a change: back to what the source, or above it the repository, says."""
 
@@ -288,6 +291,7 @@ class NewSource(Filtered):
     config: dict[str, Any] = Field(default={}, repr=False)
     dists: Dists = Dists.EAGER
     tag_policy: TagPolicy | None = None
+    keep_dists: KeepDists = 0
 
 
 class SourceChange(FilterChange):
@@ -303,6 +307,7 @@ class SourceChange(FilterChange):
     clear: frozenset[str] = frozenset()
     dists: Dists | None = None
     tag_policy: TagPolicy | Inherit | None = None
+    keep_dists: KeepDists | None = None
     webhook_secret: WebhookSecret | None = None
     forget_webhook_secret: bool = False
 
@@ -316,6 +321,7 @@ class NewPackage(Filtered):
     subdirectory: Subdirectory = ""
     dists: Dists | None = None
     tag_policy: TagPolicy | None = None
+    keep_dists: KeepDists | None = None
     webhook: bool = True
 
 
@@ -328,6 +334,7 @@ class PackageChange(FilterChange):
 
     dists: Dists | Inherit | None = None
     tag_policy: TagPolicy | Inherit | None = None
+    keep_dists: KeepDists | Inherit | None = None
     abandoned: Inherit | bool | PackageName | None = None
 
 

@@ -2,6 +2,7 @@
 
 from packistry.models.audit import AuditEvent, Via
 from packistry.models.base import Base
+from packistry.models.branch_head import BranchHead
 from packistry.models.discovery import AutoImport, PassedProject
 from packistry.models.download import Download
 from packistry.models.link import OneTimeLink, Purpose
@@ -31,6 +32,7 @@ __all__ = [
     "AuthenticationSource",
     "AutoImport",
     "Base",
+    "BranchHead",
     "BrowserSession",
     "Channel",
     "ClaimRule",

@@ -32,6 +32,8 @@ class Package(Filtering, Base):
     dists: Mapped[Dists | None] = mapped_column(word(Dists))
     # None: as its source says, and if that says nothing, as its repository.
     tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
+    # How many dists of a branch are kept, 0 for all. None: as its source says.
+    keep_dists: Mapped[int | None]
     # It was added with many others, and goes again unless its first import shows a package.
     on_trial: Mapped[bool] = mapped_column(default=False)
     # False, True, or the name of the package to use instead.
@@ -90,6 +92,8 @@ class Dist(Base):
     size: Mapped[int] = mapped_column(BigInteger, default=0)
     # When a download asked for a dist that is not built yet; None once it is built.
     wanted_at: Mapped[datetime | None] = mapped_column(index=True)
+    # A tag was here once: what installs a release is never removed.
+    tagged: Mapped[bool] = mapped_column(default=False)
     # Why it can never be built; "" when it can.
     failure: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -43,6 +43,8 @@ class Source(Filtering, Base):
     # Sealed, too: what webhooks were signed with that were made for all of it before; "" for none.
     webhook_secret: Mapped[str] = mapped_column(Text, default="")
     dists: Mapped[Dists] = mapped_column(word(Dists), default=Dists.EAGER)
+    # How many dists of a branch are kept, 0 for all.
+    keep_dists: Mapped[int] = mapped_column(default=0)
     # None: as each package's repository says.
     tag_policy: Mapped[TagPolicy | None] = mapped_column(word(TagPolicy))
     created_at: Mapped[datetime] = mapped_column(default=now)

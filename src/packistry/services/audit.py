@@ -138,6 +138,7 @@ KINDS: dict[type[Base], Kind] = {
 NOT_RECORDED = frozenset(
     {
         "audit_events",
+        "branch_heads",
         "counters",
         "deliveries",
         "dists",

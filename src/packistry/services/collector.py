@@ -29,6 +29,7 @@ from packistry.models import (
     SyncState,
 )
 from packistry.models.base import now
+from packistry.services.pruning import Pruner
 from packistry.services.transactions import Transactions
 
 PROJECTS = "projects"
@@ -71,9 +72,10 @@ class Fault:
 class Collected:
     """What was removed, and with `verify` how many dists were read and which are bad.
 
-    `repaired` of them are whole again.
+    `repaired` of them are whole again. `pruned` are old dists of branches.
     """
 
+    pruned: int = 0
     files: int = 0
     intents: int = 0
     mirrors: int = 0
@@ -86,7 +88,8 @@ class Collected:
 class Collector:
     """Removes what nothing refers to. Safe at any time, beside imports and downloads.
 
-    A file that a Dist row names is never removed: lock files live for years.
+    A file that a Dist row names is never removed: lock files live for years. Such rows go only
+    where somebody said how many dists of a branch are kept.
     """
 
     def __init__(self, transactions: Transactions) -> None:
@@ -95,12 +98,14 @@ class Collector:
 
     def collect(self, *, verify: bool = False) -> Collected:
         """Remove all garbage; with `verify` also read every dist and compare its sha256."""
+        pruned = Pruner(self._transactions).run()
         intents = self.forget_intents()
         files = self.remove_files()
         mirrors = self.remove_mirrors()
         syncs = self.forget_syncs()
         verified, faults = self.verify() if verify else (0, ())
         return Collected(
+            pruned=pruned,
             files=files,
             intents=intents,
             mirrors=mirrors,

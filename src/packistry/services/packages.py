@@ -159,7 +159,7 @@ class Packages:
         """What its next sync goes by, and whether it is abandoned. Raises Invalid."""
         if change.abandoned is not None:
             self._abandon(package, change.abandoned)
-        for name in ("dists", "tag_policy"):
+        for name in ("dists", "tag_policy", "keep_dists"):
             value = getattr(change, name)
             if value is not None:
                 setattr(package, name, None if value == "inherit" else value)
@@ -335,6 +335,7 @@ class Packages:
             subdirectory=new.subdirectory,
             dists=new.dists,
             tag_policy=new.tag_policy,
+            keep_dists=new.keep_dists,
             on_trial=on_trial,
         )
         set_lists(package, new)

@@ -28,6 +28,7 @@ from packistry.services.dists import StoredFile
 from packistry.services.history import History, chunks, run
 from packistry.services.ledger import Claim
 from packistry.services.pins import Hold, Pins, want
+from packistry.services.pruning import note_heads
 
 LONGEST_DESCRIPTION = 2000
 FIRST_YEAR = 1970
@@ -198,6 +199,7 @@ class Records:
         lazy = [record.ref.commit for record in records if record.ref.commit not in ids]
         if lazy:
             ids |= dists.lazy_dists(session, self._package_id, lazy)
+        self._note_heads(session, records, ids)
         items = self._write_versions(session, records, ids)
         self.pins.release(session, [record.name.identity for record in records])
         self._history.add(session, items)
@@ -209,6 +211,12 @@ class Records:
             if record.facts is not None:
                 self._describe(session, record.facts)
         services.ledger.advance(self._claim, len(records))
+
+    def _note_heads(self, session: Session, records: Sequence[Record], ids: dict[str, int]) -> None:
+        of = [(record.ref, ids[record.ref.commit]) for record in records]
+        branches = [(ref.name, dist) for ref, dist in of if ref.kind is RefKind.BRANCH]
+        tags = [dist for ref, dist in of if ref.kind is RefKind.TAG]
+        note_heads(session, self._package_id, branches, tags)
 
     def take_name(self, services: Services, name: str) -> bool:
         """Name the package. False: another one of its repository has the name."""

@@ -85,6 +85,7 @@ class Sources:
         source = Source(
             name=new.name, provider=new.provider, dists=new.dists, tag_policy=new.tag_policy
         )
+        source.keep_dists = new.keep_dists
         set_lists(source, new)
         self._session.add(source)
         # The place a secret is bound to holds the uid, which a flush fills in.
@@ -105,6 +106,8 @@ class Sources:
             source.dists = change.dists
         if change.tag_policy is not None:
             source.tag_policy = None if change.tag_policy == "inherit" else change.tag_policy
+        if change.keep_dists is not None:
+            source.keep_dists = change.keep_dists
         set_lists(source, change)
         if change.forget_webhook_secret:
             source.webhook_secret = ""
