@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -263,6 +264,25 @@ def load(**overrides: Any) -> Settings:
     if problems:
         raise ConfigurationError("These settings cannot work:\n  " + "\n  ".join(problems))
     return settings
+
+
+def origin(settings: Settings, name: str) -> Literal["environment", "file", "start", "default"]:
+    """Where a setting comes from; "start" is what the command that started us decided itself."""
+    if PREFIX + name.upper() in os.environ:
+        return "environment"
+    if name in _in_file():
+        return "file"
+    default = Settings.model_fields[name].get_default(call_default_factory=True)
+    return "default" if getattr(settings, name) == default else "start"
+
+
+def _in_file() -> Mapping[str, Any]:
+    config = os.environ.get(PREFIX + "CONFIG", "")
+    try:
+        return tomllib.loads(Path(config).read_text(encoding="utf-8")) if config else {}
+    except (OSError, ValueError):
+        # It was there at the start; what it said then counts, not what became of it.
+        return {}
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -40,6 +40,9 @@ def _others(site: Site, browser, only: list[str]) -> None:
             tab = context.new_page()
             make_token(tab)
             _shoot(tab, "token-made" + suffix, only)
+            tab.goto("/admin/settings")
+            tab.get_by_role("button", name="Examine now").click()
+            _shoot(tab, "settings-examined" + suffix, only)
     with site.context(browser, role="user") as context:
         _take(context.new_page(), "/", "overview-user", only)
     with site.context(browser, role="nobody") as context:

@@ -1,11 +1,15 @@
 """Numbers, sizes and moments as people read them."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from packistry.models.base import now
 
+_TICKS = re.compile(r"`([^`\n]+)`")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -120,6 +124,11 @@ def browser(agent: str) -> str:
     return name or agent.partition(" ")[0][:40] or "A browser without a name"
 
 
+def ticks(text: str) -> Markup:
+    """What stands between back-ticks is code."""
+    return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
 def pairs(values: Iterable[str]) -> list[tuple[str, str]]:
     """Values as options that say themselves."""
     return [(value, value) for value in values]
@@ -146,6 +155,7 @@ FILTERS: dict[str, Any] = {
     "clock": clock,
     "took": took,
     "browser": browser,
+    "ticks": ticks,
     "pairs": pairs,
     "triples": triples,
     "options": options,

@@ -19,6 +19,7 @@ from packistry.web.admin import (
     setup,
     sign_in,
     sources,
+    system,
     tokens,
     versions,
 )
@@ -43,6 +44,7 @@ PAGES: tuple[Page, ...] = (
     *audit.PAGES,
     *imports.PAGES,
     *sources.PAGES,
+    *system.PAGES,
     *everything.PAGES,
     *api.PAGES,
 )
