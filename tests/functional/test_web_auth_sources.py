@@ -1,5 +1,6 @@
 """The pages that set up where people sign in, and a person's own connections."""
 
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ def admin(runtime: Any, application: Any) -> Browser:
 def test_a_source_is_set_up_from_its_pages_alone(admin, runtime, application):
     chosen = admin.submit(admin.get("/admin/sign-in/add"), provider="oidc", name="Staff")
     page = admin.get(chosen.headers["Location"])
-    assert "http://packages.test/auths/1/callback" in page.text
+    (number,) = re.findall(r"/admin/sign-in/(\d+)", chosen.headers["Location"])
+    assert f"http://packages.test/auths/{number}/callback" in page.text
     # Nobody is offered what is not set up yet.
     assert "Staff" not in Browser(application).get("/login").text
     wrong = admin.submit(page, status=422, **{"rules": "devs may read", "config.client_id": "x"})
@@ -50,10 +52,10 @@ def test_a_source_is_set_up_from_its_pages_alone(admin, runtime, application):
     assert CONFIG["client_secret"] not in shown.text
     assert "Sign in with Staff" in Browser(application).get("/login").text
     # A blank secret is kept; the list says what there is.
-    admin.submit(admin.get("/admin/sign-in/1/edit"), name="People")
+    admin.submit(admin.get(f"/admin/sign-in/{number}/edit"), name="People")
     assert "People" in admin.get("/admin/sign-in").html.find("table").text
     with runtime.reading() as services:
-        source = services.authentication_sources.at(1)
+        source = services.authentication_sources.at(int(number))
         secret = services.authentication_sources.secrets(source)["client_secret"]
         assert (source.name, secret) == ("People", CONFIG["client_secret"])
 
@@ -120,12 +122,14 @@ def test_an_account_is_connected_and_disconnected_again(place, runtime, applicat
     assert "SSO, as alice@example.test" in page.text
     # Without a password it is the only way in.
     assert "Your only way in" in page.text
-    refused = jo.post("/admin/profile/accounts", disconnect="1", status=409)
+    with runtime.reading() as services:
+        number = str(services.session.query(IdentityLink).one().id)
+    refused = jo.post("/admin/profile/accounts", disconnect=number, status=409)
     assert "This is your only way in" in refused.text
     with runtime.transaction() as services:
         services.users.at(jo.user_id).password_hash = "x"
         assert services.session.query(IdentityLink).one().user_id == jo.user_id
-    jo.post("/admin/profile/accounts", disconnect="1")
+    jo.post("/admin/profile/accounts", disconnect=number)
     with runtime.reading() as services:
         assert services.session.query(IdentityLink).count() == 0
 
@@ -134,7 +138,9 @@ def test_only_a_fresh_proof_connects_and_only_ones_own_is_disconnected(place, ru
     place.sign_in(Browser(application))
     eve = person(runtime, application, "eve@x.org")
     eve.get("/admin/profile/accounts")
-    eve.post("/admin/profile/accounts", disconnect="1", status=404)
+    with runtime.reading() as services:
+        theirs = str(services.session.query(IdentityLink).one().id)
+    eve.post("/admin/profile/accounts", disconnect=theirs, status=404)
     with runtime.transaction() as services:
         for row in services.session.query(BrowserSession).filter_by(user_id=eve.user_id):
             row.verified_at = now() - 2 * FRESH
