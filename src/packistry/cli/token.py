@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -139,6 +139,34 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
         ],
         "There is no token. Make one: packistry token add NAME --deploy --repository PATH",
     )
+
+
+@token.command("rotate")
+@click.argument("name_or_id")
+@click.option(
+    "--keep",
+    metavar="TIME",
+    default="24h",
+    show_default=True,
+    help="How long the old one goes on: 1h, 7d, 2w; 0 stops it at once.",
+)
+@json_option
+@pass_installation
+def rotate(installation: Installation, name_or_id: str, keep: str, as_json: bool) -> None:
+    """Make another token that may the same, and show it this once."""
+    moment = now()
+    kept = timedelta(0) if keep == "0" else expiry(keep, moment) - moment
+    with installation.change() as services:
+        made, text = services.tokens.rotate(services.tokens.find(name_or_id), kept)
+        services.audit.note("token.rotated", made)
+        facts = {"token": text, **_facts(made, made.user.label if made.user else None)}
+    if as_json:
+        write_json(facts)
+        return
+    click.echo(text)
+    click.echo("\nThis is the only time it is shown; keep it where passwords are kept.")
+    commands = token_commands(installation.runtime.settings.base_url, text)
+    write_next("Have composer send it, either way:", commands)
 
 
 @token.command("revoke")

@@ -87,3 +87,15 @@ def test_a_token_is_revoked_by_number(cli):
 
 def test_a_token_that_is_not_there_is_told(cli):
     assert "no token" in cli.fails("token", "revoke", "x", "--yes")
+
+
+def test_a_rotated_token_has_a_successor_and_goes_on_for_a_while(cli, repository):
+    old = deploy(cli, "--repository", "")
+    new = cli.json("token", "rotate", "ci", "--keep", "1h")
+    assert new["token"] != old["token"]
+    listed = {row["name"]: row for row in cli.json("token", "list")}
+    assert listed["ci (replaced)"]["id"] == old["id"]
+    assert listed["ci (replaced)"]["expires_at"] is not None
+    assert listed["ci"]["id"] == new["id"]
+    cli.ok("token", "rotate", "ci", "--keep", "0")
+    assert "Expiry" in cli.fails("token", "rotate", "ci", "--keep", "soon")

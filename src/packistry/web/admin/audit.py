@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pyramid.response import Response
 from sqlalchemy import select
 
-from packistry.errors import NotFound
+from packistry.errors import Invalid
 from packistry.models import (
     AuditEvent,
     AuthenticationSource,
@@ -49,10 +49,26 @@ _SENTENCES = {
     "sign-in.proved": "proved once more who they are",
     "sign-in.revoked": "signed browsers out",
 }
-_RIGHTS = {
+# What is followed by what it is about.
+_PHRASES = {
+    "audit.exported": "exported the audit log",
     "grant.added": "gave a right to",
     "grant.changed": "changed a right of",
     "grant.removed": "took a right from",
+    "mail.failed": "could not mail to",
+    "package.sync-cancelled": "stopped the import of",
+    "package.synced": "had imported",
+    "package.webhook-repaired": "repaired the webhook of",
+    "project.sync-cancelled": "stopped the import of",
+    "project.sync-retried": "had imported again",
+    "project.webhook-repaired": "repaired the webhook of",
+    "setup-link.made": "made a link to set up",
+    "sync.forgotten": "forgot imports:",
+    "user.connected": "connected an account of",
+    "user.link-mailed": "mailed a one-time link to",
+    "user.link-made": "made a one-time link for",
+    "user.password-asked-for": "asked for another password of",
+    "user.password-chosen": "chose a password for",
 }
 _ICONS = {
     "sign-in.succeeded": ("ok", "ok"),
@@ -106,10 +122,10 @@ def index(visit: Visit, services: Services) -> Shown:
 
 def download(visit: Visit) -> Response:
     """The same as a file, however long."""
-    wanted = visit.query("format")
+    wanted = visit.query("format") or "csv"
     form = next((each for each in get_args(Form) if each == wanted), None)
     if form is None:
-        raise NotFound("The log is exported as csv or as jsonl.")
+        raise Invalid("Format: the log is exported as csv or as jsonl.", field="format")
     with visit.change() as services:
         services.audit.note("audit.exported", note=form)
     response = Response(app_iter=export(visit.runtime, _narrowed(visit), form))
@@ -183,7 +199,7 @@ def _line(
             if entry.user_id in people and visit.has("member")
             else ""
         ),
-        did=told or _RIGHTS.get(entry.action) or f"{verb.replace('-', ' ')} {_noun(entry.kind)}",
+        did=told or _PHRASES.get(entry.action) or f"{verb.replace('-', ' ')} {_noun(entry.kind)}",
         target="" if told else entry.target,
         href=href,
         how=" ".join(

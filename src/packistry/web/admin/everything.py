@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from packistry.models import Package, Repository, Source, User
+from packistry.models import Package, Repository, Source, Token, User
 from packistry.services import Services
-from packistry.services.access import Permission, enterable, readable
+from packistry.services.access import Permission, enterable, readable, token_predicate
+from packistry.web.admin.tokens import state_of
 from packistry.web.listing import mentions
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
@@ -32,6 +33,7 @@ def show(visit: Visit, services: Services) -> Shown:
         groups = [
             ("Packages", _packages(visit, services, text)),
             ("Repositories", _repositories(visit, services, text)),
+            ("Tokens", _tokens(visit, services, text)),
         ]
         if visit.actor.admin:
             groups += [
@@ -69,6 +71,18 @@ def _repositories(visit: Visit, services: Services, text: str) -> list[Found]:
             href=visit.url("repository", repository=row.id),
         )
         for row in services.session.scalars(query.order_by(Repository.name).limit(MOST))
+    ]
+
+
+def _tokens(visit: Visit, services: Services, text: str) -> list[Found]:
+    query = select(Token).where(token_predicate(visit.actor), *mentions(text, Token.name))
+    return [
+        Found(
+            words=row.name,
+            about=state_of(row)[1],
+            href=visit.url("token", token=row.id),
+        )
+        for row in services.session.scalars(query.order_by(Token.name, Token.id).limit(MOST))
     ]
 
 
