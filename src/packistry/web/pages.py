@@ -18,6 +18,7 @@ from packistry.services.access import Permission, Target
 from packistry.services.sessions import new_cookie
 from packistry.services.throttle import Throttled
 from packistry.web import errors, headers
+from packistry.web.compiled import COMPILED
 from packistry.web.forms import config_faults
 from packistry.web.frame import frame
 from packistry.web.visit import ProveFirst, SignInFirst, Visit
@@ -301,6 +302,7 @@ def includeme(config: Configurator) -> None:
     )
     config.commit()
     templates = config.get_jinja2_environment()
+    templates.bytecode_cache = COMPILED
     # Imported by a layout it would not be known in the blocks of the pages that extend it.
     templates.globals["ui"] = templates.get_template("ui.jinja2").module
     config.add_notfound_view(failed)
