@@ -17,8 +17,9 @@ from schemathesis.generation import GenerationMode
 from packistry.app import make_app
 from packistry.runtime import Runtime
 from tests.functional.caller import caller
+from tests.functional.test_api_matrix import Place
 
-EXAMPLES = 8
+EXAMPLES = 3
 ORDER = ("GET", "PATCH", "PUT", "POST", "DELETE")
 # Rules that no JSON schema tells: a name that is taken, a password that is on a list. And what
 # each credential opens is for the matrix to say.
@@ -32,6 +33,7 @@ def checks() -> list[Any]:
 @pytest.mark.parametrize("admin", [True, False], ids=["administrator", "user"])
 def test_every_call_keeps_to_its_document(admin: bool, runtime: Runtime) -> None:
     application = make_app(runtime)
+    Place(runtime, 1)
     who = caller(runtime, application, "jo@x.org", admin=admin, by="api")
     for operation in _operations(application):
         for mode in _modes(operation):

@@ -3,6 +3,7 @@
 A call that is added is looked at here without being named; one of a new noun needs a row.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from packistry.inputs import NewRepository, NewUser
 from packistry.models import (
     AuthenticationSource,
+    Delivery,
+    DeliveryVerdict,
     Package,
     Project,
     Source,
@@ -17,7 +20,10 @@ from packistry.models import (
     SyncReason,
     TokenKind,
     User,
+    Version,
+    VersionKind,
 )
+from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.services.access import Permission
 from packistry.services.grants import Rights
@@ -58,7 +64,19 @@ class Place:
             services.session.add_all([package, source])
             sync = Sync(project=project, reason=SyncReason.MANUAL)
             place = AuthenticationSource(name=f"Place {number}", provider="gitlab")
-            services.session.add_all([sync, place])
+            version = Version(
+                package=package,
+                name="1.0.0",
+                normalized="1.0.0.0",
+                stability="stable",
+                kind=VersionKind.TAG,
+                reference="a" * 40,
+                committed_at=now(),
+                manifest={},
+            )
+            verdict = DeliveryVerdict.ACCEPTED
+            delivery = Delivery(source=source, project=project, verdict=verdict)
+            services.session.add_all([sync, place, version, delivery])
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
@@ -71,6 +89,9 @@ class Place:
                 "users": admitted.id,
                 "sources": source.id,
                 "syncs": sync.id,
+                "packages": package.id,
+                "version": version.id,
+                "delivery": delivery.id,
                 "authentication-sources": place.id,
                 "personal-tokens": own.id,
                 "deploy-tokens": token.id,
@@ -99,10 +120,10 @@ class Place:
         return f"{role.replace(' ', '.')}-{self._number}@x.org"
 
     def path(self, call: Call) -> str:
-        """The call's address here. KeyError: say above what its noun's row is."""
-        if "{id}" not in call.path:
-            return call.path
-        return call.path.replace("{id}", str(self.ids[call.path.split("/")[1]]))
+        """The call's address here. KeyError, 404: say above what its row is."""
+        noun = call.path.split("/")[1]
+        names = {**self.ids, "id": self.ids.get(noun, 0)}
+        return re.sub(r"{(\w+)}", lambda found: str(names[found[1]]), call.path)
 
 
 def outcome(status: int) -> str:

@@ -4,12 +4,15 @@ from packistry.web.api import (
     authentication_sources,
     dashboard,
     description,
+    packages,
     repositories,
     session,
     sources,
     syncs,
     tokens,
     users,
+    versions,
+    webhooks,
 )
 from packistry.web.api.call import Call
 
@@ -18,6 +21,9 @@ CALLS: tuple[Call, ...] = (
     *dashboard.CALLS,
     *repositories.CALLS,
     *sources.CALLS,
+    *packages.CALLS,
+    *versions.CALLS,
+    *webhooks.CALLS,
     *syncs.CALLS,
     *users.CALLS,
     *tokens.CALLS,

@@ -1,5 +1,6 @@
 """How a call of the JSON API is answered: who may, in which transaction, and what of a fault."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -157,7 +158,7 @@ def register(config: Configurator, calls: Sequence[Call]) -> None:
         if "GET" in of_path:
             of_path["HEAD"] = of_path["GET"]
         name = f"api-{number}"
-        config.add_route(name, PREFIX + path.replace("{id}", "{id:[0-9]{1,9}}"))
+        config.add_route(name, PREFIX + re.sub(r"{(\w+)}", r"{\1:[0-9]{1,9}}", path))
         config.add_view(_view(of_path), route_name=name)
 
 
