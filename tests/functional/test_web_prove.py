@@ -1,5 +1,6 @@
 """Proving again who one is, before something that decides who gets in."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.web import admin as pages
 from packistry.web.admin import repositories
+from packistry.web.application import framework
 from packistry.web.pages import Page
 from tests.functional.browser import PASSWORD, Browser, person
 
@@ -19,10 +21,13 @@ PATH = "/admin/repositories/add"
 
 
 @pytest.fixture
-def grave(monkeypatch: Any) -> None:
+def grave(monkeypatch: Any) -> Iterator[None]:
     """Adding a repository asks for a proof, here."""
     asking = tuple(replace(page, proof=page.path == PATH) for page in repositories.PAGES)
     monkeypatch.setattr("packistry.web.routes.PAGES", _instead(asking))
+    framework.cache_clear()
+    yield
+    framework.cache_clear()
 
 
 def _instead(asking: tuple[Page, ...]) -> tuple[Page, ...]:

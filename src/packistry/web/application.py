@@ -1,6 +1,6 @@
 """The web application of a Runtime: what lies around and behind what."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -13,13 +13,14 @@ from packistry.services.catalog import Catalog
 from packistry.services.downloads import Tally
 from packistry.services.reads import Reads
 from packistry.services.receiving import Receiver
-from packistry.web.addresses import Prefix
+from packistry.web.addresses import Environ, Prefix
 from packistry.web.errors import answer_of
 from packistry.web.front import CACHE_BYTES, Front, Render
 from packistry.web.kept import Kept
 from packistry.web.parts import WAITERS, Parts
 from packistry.web.proxies import Proxies
 
+PARTS = "packistry.parts"
 OTHER_ADDRESSES = 256
 """How many documents are kept that were rendered for another base URL than the usual one."""
 
@@ -43,7 +44,7 @@ class Application:
             render=_render(runtime),
             configured=settings.url,
             rendered=settings.base_url,
-            behind=_pyramid(self.parts),
+            behind=_behind(self.parts),
             cache_bytes=cache_bytes,
         )
         self._entry = Proxies(Prefix(front, settings.url), settings.trusted_proxies)
@@ -65,14 +66,35 @@ def make_app(runtime: Runtime, *, cache_bytes: int = CACHE_BYTES) -> Application
     return Application(runtime, cache_bytes=cache_bytes)
 
 
-def _pyramid(parts: Parts) -> Any:
+class PartsRequest(Request):  # type: ignore[misc]  # Pyramid has no types
+    """A request as views know it: with what the application it came to is made of."""
+
+    @property
+    def parts(self) -> Parts:
+        found: Parts = self.environ[PARTS]
+        return found
+
+
+@cache
+def framework() -> Any:
+    """Routes, views and templates: the same for every application, and slow to put together."""
     config = Configurator()
     # A request method would give each request a class of its own, which costs what a view does.
-    config.set_request_factory(type("PartsRequest", (Request,), {"parts": parts}))
+    config.set_request_factory(PartsRequest)
     config.include("packistry.web.errors")
     config.include("packistry.web.pages")
     config.include("packistry.web.routes")
     return config.make_wsgi_app()
+
+
+def _behind(parts: Parts) -> Any:
+    pyramid = framework()
+
+    def answer(environ: Environ, start_response: Any) -> Any:
+        environ[PARTS] = parts
+        return pyramid(environ, start_response)
+
+    return answer
 
 
 def _render(runtime: Runtime) -> Render:
