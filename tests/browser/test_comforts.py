@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from packistry.inputs import NewUser
 from tests.browser.seed import PASSWORD
 from tests.browser.site import Site
+from tests.functional.conftest import bearer
 
 
 @pytest.fixture
@@ -86,3 +88,36 @@ def test_without_scripts_a_server_is_set_up_and_a_repository_made_published_and_
         tab.get_by_label("Password").fill(PASSWORD)
         tab.get_by_role("button", name="Sign in").click()
         assert "Ada" in tab.inner_text(".top")
+
+
+def test_without_scripts_a_member_makes_a_token_and_an_administrator_removes_both(browser, site):
+    with site.runtime.transaction() as services:
+        services.users.add(NewUser(email="kim@x.org", name="Kim", password=PASSWORD))
+    with (
+        site.context(browser, role="", scripts=False) as theirs,
+        site.context(browser, scripts=False) as ours,
+    ):
+        kim, admin = theirs.new_page(), ours.new_page()
+        kim.goto("/admin/tokens")
+        kim.get_by_label("E-mail").fill("kim@x.org")
+        kim.get_by_label("Password").fill(PASSWORD)
+        kim.get_by_role("button", name="Sign in", exact=True).click()
+        kim.get_by_role("link", name="Add token").first.click()
+        kim.fill("#f-name", "laptop")
+        kim.get_by_role("button", name="Add token").click()
+        token = kim.inner_text(".copy.loud code")
+        assert kim.request.get("/packages.json", headers=bearer(token)).status == 404
+        admin.goto("/admin/members?q=kim")
+        admin.get_by_role("link", name="Kim").click()
+        admin.get_by_role("link", name="Change rights").click()
+        admin.get_by_role("checkbox", name="Read Internal").check()
+        admin.get_by_role("button", name="Save rights").click()
+        assert kim.request.get("/packages.json", headers=bearer(token)).ok
+        admin.get_by_role("link", name="Remove member…").click()
+        admin.fill("#f-sure", "kim@x.org")
+        admin.get_by_role("button", name="Remove member").click()
+        assert kim.request.get("/packages.json", headers=bearer(token)).status == 401
+        kim.goto("/admin/profile")
+        assert kim.url.startswith(f"{site.url}/login")
+        admin.goto("/admin/audit?who=ines")
+        assert "removed member kim@x.org" in admin.inner_text("main")

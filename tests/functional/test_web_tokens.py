@@ -224,6 +224,20 @@ def test_a_person_makes_tokens_of_their_own_and_sees_no_others(numbers, runtime,
     assert names(ada.get("/admin/tokens")) == []
 
 
+def test_a_token_for_the_api_alone_opens_nothing_to_composer(numbers, runtime, application):
+    jo = person(runtime, application, "jo@x.org")
+    form = jo.get("/admin/tokens/add")
+    again = jo.submit(form, status=422, name="script", can_read=False)
+    assert "at least one thing" in again.html.find(id="w-can_read").get_text()
+    made = jo.submit(form, status=200, name="script", can_read=False, can_call_api="yes")
+    assert "/api/me" in made.text
+    assert "http-basic" not in made.text
+    text = text_of(made)
+    jo.app.reset()
+    assert "jo@x.org" in jo.app.get("/api/me", headers=bearer(text)).text
+    jo.app.get("/r/home/packages.json", headers=bearer(text), status=404)
+
+
 def test_an_administrator_revokes_a_persons_token_after_a_proof_and_cannot_have_it(
     admin, numbers, runtime, application
 ):

@@ -42,6 +42,7 @@ KEEPS = {
     "168": ("A week", timedelta(days=7)),
 }
 NOT_YOURS = "This is somebody's own token: only they can change it. You can revoke it."
+FOR_NOTHING = "Choose at least one thing that the token is for."
 NOTHING_CHOSEN = "Rights: choose at least one repository or package."
 
 
@@ -65,10 +66,11 @@ def state_of(token: Token) -> tuple[str, str]:
 
 def abilities(token: Token) -> str:
     """What a token is for, in words."""
-    words = ["Installs"] if token.can_read else []
+    words = ["installs"] if token.can_read else []
     words += ["uploads"] if token.can_write else []
     words += ["opens the API"] if token.can_call_api else []
-    return ", ".join(words) or "Opens nothing"
+    text = ", ".join(words) or "opens nothing"
+    return text[0].upper() + text[1:]
 
 
 def index(visit: Visit, services: Services) -> Shown:
@@ -150,7 +152,11 @@ def show_add(visit: Visit, services: Services) -> Shown:
         "branches": Reach(services.session, visit.actor).tree() if deploy else [],
         "expiries": EXPIRIES,
         "form": visit.form(
-            name="", expires="90d", until="", grant=[f"r{asked}.read"] if asked.isdigit() else []
+            name="",
+            can_read=True,
+            expires="90d",
+            until="",
+            grant=[f"r{asked}.read"] if asked.isdigit() else [],
         ),
     }
 
@@ -162,16 +168,20 @@ def add(visit: Visit) -> Response:
     new = visit.read(
         NewToken,
         name=visit.text("name"),
+        can_read=deploy or visit.ticked("can_read"),
         can_write=visit.ticked("can_write") and not deploy,
         can_call_api=visit.ticked("can_call_api") and not deploy,
         expires_at=_expiry(visit),
     )
+    if not (new.can_read or new.can_write or new.can_call_api):
+        raise Invalid(FOR_NOTHING, field="can_read")
     wanted = _rights(visit) if deploy else None
     with visit.change() as services:
         made, text = services.tokens.add(
             TokenKind.DEPLOY if deploy else TokenKind.PERSONAL,
             new.name,
             user=None if deploy else services.users.at(visit.who.user_id),
+            can_read=new.can_read,
             can_write=new.can_write,
             can_call_api=new.can_call_api,
             expires_at=new.expires_at,
