@@ -47,7 +47,8 @@ class Crowded(faulty.Faulty):
     def projects(self, search: str = "") -> Iterator[Project]:
         for each in CROWD.projects:
             CROWD.told += 1
-            yield each
+            if search in each.path:
+                yield each
             CROWD.on_page()
 
     def project(self, id: str) -> Project:  # noqa: A002 - the contract's word

@@ -95,11 +95,27 @@ class Uploads:
             # Someone else made the package or the version between our look and our commit.
             return self._transactions.attempt(work)
 
+    def named(self, stream: BinaryIO) -> str:
+        """The name in the composer.json of a seekable zip. Raises Invalid."""
+        try:
+            name = check(parse(self._inspect(stream).manifest)).name
+        except BadManifest as error:
+            raise Invalid(f"composer.json cannot be used: {error.reason}.", field="file") from None
+        if not name:
+            raise Invalid("composer.json has no name.", field="file")
+        return name
+
     def _examine(self, name: str, stream: BinaryIO, version: str) -> Upload:
         try:
             check_package_name(name)
         except InvalidName as error:
             raise Invalid(f"This name cannot be: {error.reason}.", field="name") from None
+        inspection = self._inspect(stream)
+        stream.seek(0)
+        reference = archive.digests(stream).sha1
+        return _read(name, inspection, version, reference)
+
+    def _inspect(self, stream: BinaryIO) -> archive.Inspection:
         settings = self._transactions.context.settings
         limits = archive.ArchiveLimits(
             max_members=settings.max_archive_files,
@@ -107,12 +123,9 @@ class Uploads:
         )
         stream.seek(0)
         try:
-            inspection = archive.inspect(stream, limits)
+            return archive.inspect(stream, limits)
         except UnsafeArchive as error:
             raise Invalid(f"This zip cannot be served: {error}.", field="file") from None
-        stream.seek(0)
-        reference = archive.digests(stream).sha1
-        return _read(name, inspection, version, reference)
 
 
 def _read(name: str, inspection: archive.Inspection, version: str, reference: str) -> Upload:

@@ -31,6 +31,7 @@ MOST_BODY = 1024 * 1024
 Shown: TypeAlias = "Mapping[str, Any] | Response"
 Show = Callable[[Visit, Services], Shown]
 Submit = Callable[[Visit], Response]
+Ask = Callable[[Visit], Any]
 Find = Callable[[Visit, Services], Target]
 
 FOREIGN = (
@@ -50,9 +51,11 @@ class Page:
     which `target` has found the row that `permission` is about. `submit` answers POST; it opens
     its own transactions by `Visit.change`. What it raises of ours is told on the page that `show`
     makes, or, where there is none, on one of its own. `act` answers GET as `submit` does POST, for
-    what other sites lead to and a plugin is asked about. `section` names the page whose item of the
-    navigation is the present one, itself by default. A form of more than `largest` bytes is refused
-    unread. `proof`: they must have proved not long ago who they are, and are asked to first.
+    what other sites lead to and a plugin is asked about. `ask` comes before `show`, outside of any
+    transaction, for what takes its time, and leaves what it learnt in `Visit.asked`. `section`
+    names the page whose item of the navigation is the present one, itself by default. A form of
+    more than `largest` bytes is refused unread. `proof`: they must have proved not long ago who
+    they are, and are asked to first.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Page:
     show: Show | None = None
     submit: Submit | None = None
     act: Submit | None = None
+    ask: Ask | None = None
     target: Find | None = None
     largest: int = MOST_BODY
     proof: bool = False
@@ -114,6 +118,10 @@ def _respond(page: Page, visit: Visit) -> Response:
 
 def _show(page: Page, visit: Visit) -> Response:
     assert page.show is not None  # noqa: S101 - the route takes no other method
+    if page.ask is not None:
+        with visit.reading() as services:
+            _recognise(page, visit, services)
+        visit.asked = page.ask(visit)
     with visit.reading() as services:
         _recognise(page, visit, services)
         shown = page.show(visit, services)

@@ -68,6 +68,8 @@ class Visit:
         """What is wrong with the form as a whole; "" while nothing is."""
         self.section = ""
         """The item of the navigation that the page belongs to."""
+        self.asked: Any = None
+        """What the page's `ask` learnt."""
         self._toast: Toast | None = None
 
     # Who asks.

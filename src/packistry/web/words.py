@@ -144,6 +144,11 @@ def options(rows: Iterable[Any]) -> list[tuple[str, str]]:
     return [(str(row.id), row.name) for row in rows]
 
 
+def choices(rows: Iterable[Any]) -> list[tuple[str, str, str]]:
+    """Repositories as choices, with their addresses."""
+    return [(str(row.id), row.name, row.prefix or "/") for row in rows]
+
+
 FILTERS: dict[str, Any] = {
     "grouped": grouped,
     "size": size,
@@ -159,4 +164,5 @@ FILTERS: dict[str, Any] = {
     "pairs": pairs,
     "triples": triples,
     "options": options,
+    "choices": choices,
 }

@@ -2,6 +2,7 @@
 
 from packistry.web.admin import (
     accounts,
+    adding,
     api,
     audit,
     auth_sources,
@@ -39,6 +40,7 @@ PAGES: tuple[Page, ...] = (
     *accounts.PAGES,
     *profile.PAGES,
     *packages.PAGES,
+    *adding.PAGES,
     *package.PAGES,
     *versions.PAGES,
     *audit.PAGES,
