@@ -175,7 +175,7 @@ def _places(services: Services) -> dict[str, Any]:
     )
     services.repositories.add(NewRepository(name="Open source", path="open", public=True))
     source = Source(
-        name="Acme Git", provider="git", config={"base_url": "https://git.acme.example"}
+        name="Acme Git", provider="git", config={"url": "https://git.acme.example"}
     )
     services.session.add(source)
     token, _ = services.tokens.add(
