@@ -174,9 +174,7 @@ def _places(services: Services) -> dict[str, Any]:
         NewRepository(name="Partners", path="partners", description="For agencies and clients.")
     )
     services.repositories.add(NewRepository(name="Open source", path="open", public=True))
-    source = Source(
-        name="Acme Git", provider="git", config={"url": "https://git.acme.example"}
-    )
+    source = Source(name="Acme Git", provider="git", config={"url": "https://git.acme.example"})
     services.session.add(source)
     token, _ = services.tokens.add(
         TokenKind.DEPLOY, "ci-billing", expires_at=now() + timedelta(days=3)

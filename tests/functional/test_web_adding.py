@@ -68,6 +68,12 @@ def number(runtime: Any, path: str) -> int:
         return found
 
 
+def origin(runtime: Any) -> int:
+    with runtime.reading() as services:
+        found: int = services.sources.get("Crowd").id
+        return found
+
+
 def test_projects_are_chosen_imported_and_installable(admin, crowd, runtime):
     home = number(runtime, "home")
     page = admin.get(PATH, params={"repository": home})
@@ -76,9 +82,11 @@ def test_projects_are_chosen_imported_and_installable(admin, crowd, runtime):
     assert not page.html.select("img")
     assert boxes(admin.get(PATH, params={"q": "tw"})) == {"acme/two": True}
     assert "No project of this source" in text(admin.get(PATH, params={"q": "%"}))
-    refused = admin.post(PATH, repository=home, source=1, status=422)
+    refused = admin.post(PATH, repository=home, source=origin(runtime), status=422)
     assert "Choose at least one project" in text(refused)
-    watched = admin.post(PATH, repository=home, source=1, project="1", webhook="yes").follow()
+    watched = admin.post(
+        PATH, repository=home, source=origin(runtime), project="1", webhook="yes"
+    ).follow()
     assert "Import of acme/one" in text(watched)
     jobs.drain(runtime)
     with runtime.reading() as services:
@@ -86,9 +94,11 @@ def test_projects_are_chosen_imported_and_installable(admin, crowd, runtime):
     assert "composer require acme/one" in text(admin.get(f"/admin/packages/{package}"))
     assert boxes(admin.get(PATH, params={"repository": home}))["acme/one"] is False
     assert boxes(admin.get(PATH, params={"repository": number(runtime, "away")}))["acme/one"]
-    again = admin.post(PATH, repository=home, source=1, project="1", status=409)
+    again = admin.post(PATH, repository=home, source=origin(runtime), project="1", status=409)
     assert "is in the repository" in text(again)
-    both = admin.post(PATH, repository=number(runtime, "away"), source=1, addresses="1\n2\n1")
+    both = admin.post(
+        PATH, repository=number(runtime, "away"), source=origin(runtime), addresses="1\n2\n1"
+    )
     assert "2 packages are being imported into Away" in text(both.follow())
     assert added(runtime) == [("Home", "acme/one"), ("Away", "acme/one"), ("Away", "acme/two")]
 
@@ -108,9 +118,22 @@ def test_a_host_that_refuses_is_quoted_and_nothing_is_added(admin, crowd, runtim
     page = admin.get(PATH)
     assert "did not list its projects" in text(page)
     assert "s3cret" not in page.text
-    wrong = admin.post(PATH, repository=1, source=1, project="1", subdirectory="../x", status=422)
+    wrong = admin.post(
+        PATH,
+        repository=number(runtime, "home"),
+        source=origin(runtime),
+        project="1",
+        subdirectory="../x",
+        status=422,
+    )
     assert "a sub-directory is a folder" in text(wrong)
-    admin.post(PATH, repository=1, source=1, addresses="nowhere", status="*")
+    admin.post(
+        PATH,
+        repository=number(runtime, "home"),
+        source=origin(runtime),
+        addresses="nowhere",
+        status="*",
+    )
     assert added(runtime) == []
 
 
@@ -122,8 +145,10 @@ def test_a_maintainer_adds_to_their_repository_alone(crowd, runtime, application
     page = jo.get(PATH)
     options = [each.get_text() for each in page.html.select("#repository option")]
     assert options == ["Home"]
-    jo.post(PATH, repository=number(runtime, "away"), source=1, project="1", status=403)
-    jo.post(PATH, repository=number(runtime, "home"), source=1, project="1")
+    jo.post(
+        PATH, repository=number(runtime, "away"), source=origin(runtime), project="1", status=403
+    )
+    jo.post(PATH, repository=number(runtime, "home"), source=origin(runtime), project="1")
     assert added(runtime) == [("Home", "acme/one")]
 
 
