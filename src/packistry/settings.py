@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     max_archive_bytes: int = Field(
         512 * MIB, gt=0, description="Largest zip that is accepted or built, in bytes."
     )
+    upload_bytes_a_day: int = Field(
+        0,
+        ge=0,
+        description="Most bytes one token may upload in a day (UTC). 0: as many as it likes.",
+    )
     max_unpacked_bytes: int = Field(
         GIB, gt=0, description="Largest sum of a package's unpacked files, in bytes."
     )

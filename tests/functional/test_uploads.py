@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -9,7 +11,8 @@ from webtest import TestApp, Upload
 
 from packistry.app import make_app
 from packistry.composer.minifier import expand
-from packistry.models import Dist, Intent, Package, Version
+from packistry.models import Dist, Intent, Package, UploadDay, Version
+from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.settings import Settings
 from tests.functional.conftest import Stock, bearer, zip_of
@@ -242,3 +245,53 @@ def test_the_highest_version_describes_the_package(app: TestApp, writer: dict[st
         send(app, zip_of(manifest), version=version, headers=writer, status=201)
     (found,) = app.get("/search.json?q=lib", headers=writer).json["results"]
     assert found["description"] == "Of 2.0"
+
+
+def test_a_token_may_upload_so_much_a_day_and_only_what_was_stored_counts(
+    settings: Settings, stock: Stock, writer: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (zip_of(LIB | {"version": f"1.{number}.0"}) for number in range(3))
+    limit = len(first) + len(second) + len(third) - 1
+    limited = Runtime(settings.model_copy(update={"upload_bytes_a_day": limit}))
+    application = make_app(limited)
+    app = TestApp(application)
+    send(app, b"no zip", headers=writer, status=422)
+    send(app, first, headers=writer, status=201)
+    send(app, first, headers=writer, status=200)
+    send(app, second, headers=writer, status=201)
+    refused = send(app, third, headers=writer, status=429)
+    assert 0 < int(refused.headers["Retry-After"]) <= 86400
+    assert "after midnight UTC" in refused.json["message"]
+    other = bearer(stock.token(repositories=("",), write=True))
+    assert "may upload in a day" in send(app, b"x" * (limit + 1), headers=other, status=413).text
+    # Much too long: nothing of it is read.
+    monkeypatch.setattr("packistry.web.uploads.read_form", None)
+    app.post("/acme/lib", b"x" * (limit + 1024**2 + 1), headers=other, status=413)
+    monkeypatch.undo()
+    tomorrow = now() + timedelta(days=1)
+    monkeypatch.setattr("packistry.services.quotas.now", lambda: tomorrow)
+    send(app, third, headers=writer, status=201)
+    with limited.transaction() as services:
+        counted = services.session.scalars(select(UploadDay.bytes).order_by(UploadDay.id)).all()
+        assert counted == [len(first) + len(second), len(third)]
+    application.close()
+    limited.close()
+
+
+def test_uploads_at_once_do_not_pass_the_limit_together(
+    settings: Settings, stock: Stock, writer: dict[str, str]
+) -> None:
+    contents = [zip_of(LIB | {"version": f"1.{number}.0"}) for number in range(6)]
+    limited = Runtime(
+        settings.model_copy(update={"upload_bytes_a_day": 3 * max(len(each) for each in contents)})
+    )
+    application = make_app(limited)
+    app = TestApp(application)
+
+    def upload(content: bytes) -> int:
+        return int(send(app, content, headers=writer, expect_errors=True).status_int)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(upload, contents)) == [201, 201, 201, 429, 429, 429]
+    application.close()
+    limited.close()

@@ -176,10 +176,11 @@ def _survives(chore: Callable[[], object]) -> object:
 
 
 def _forget_people(services: Services) -> None:
-    """Sessions that are over, and failed sign-ins that count no more."""
+    """Sessions that are over, and failed sign-ins and uploads that count no more."""
     services.sessions.forget()
     services.links.forget()
     services.throttles.forget()
+    services.quotas.forget()
 
 
 def _render(services: Services, package_id: int) -> None:

@@ -24,6 +24,7 @@ from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReaso
 from packistry.models.tag_pin import TagPin
 from packistry.models.throttle import Throttle
 from packistry.models.token import Grant, Token, TokenKind
+from packistry.models.upload_day import UploadDay
 from packistry.models.user import Role, User
 from packistry.models.webhook import Delivery, DeliveryVerdict, Webhook, WebhookState
 
@@ -68,6 +69,7 @@ __all__ = [
     "Throttle",
     "Token",
     "TokenKind",
+    "UploadDay",
     "User",
     "Version",
     "VersionKind",

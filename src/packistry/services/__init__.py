@@ -22,6 +22,7 @@ from packistry.services.links import Links
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
 from packistry.services.protection import Protection
+from packistry.services.quotas import Quotas
 from packistry.services.repositories import Repositories
 from packistry.services.sessions import Sessions
 from packistry.services.setup import Setup
@@ -58,6 +59,10 @@ class Services:
     @cached_property
     def links(self) -> Links:
         return Links(self.session, self.users)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        return Quotas(self.session, self.context.settings.upload_bytes_a_day)
 
     @cached_property
     def setup(self) -> Setup:

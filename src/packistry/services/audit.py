@@ -156,6 +156,7 @@ NOT_RECORDED = frozenset(
         "syncs",
         "tag_pins",
         "throttles",
+        "upload_days",
         "webhooks",
     }
 )

@@ -20,6 +20,7 @@ from packistry.errors import (
     Unavailable,
 )
 from packistry.plugin import errors as plugin_errors
+from packistry.services.quotas import BeyondQuota, QuotaUsed
 from packistry.services.throttle import Throttled
 from packistry.services.tokens import BadToken
 from packistry.web import answers, headers
@@ -101,6 +102,17 @@ def _(error: Unavailable) -> Answer:
 def _(error: Throttled) -> Answer:
     later = {"Retry-After": str(error.retry_after)}
     return answers.error(429, str(error), warn=True, headers=later)
+
+
+@answer_of.register
+def _(error: QuotaUsed) -> Answer:
+    later = {"Retry-After": str(error.retry_after)}
+    return answers.error(429, str(error), warn=True, headers=later)
+
+
+@answer_of.register
+def _(error: BeyondQuota) -> Answer:
+    return answers.error(413, str(error), warn=True)
 
 
 @answer_of.register
