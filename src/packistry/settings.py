@@ -140,6 +140,11 @@ class Settings(BaseSettings):
     session_hours: float = Field(
         168, gt=0, description="Hours after which a browser is signed out in any case."
     )
+    second_factor_roles: Commas = Field(
+        (),
+        description="Roles, comma-separated (admin, user), whose passwords open nothing without a "
+        "code of an app.",
+    )
     threads: int = Field(4, ge=1, le=256, description="Request threads of each web process.")
 
     @classmethod
@@ -165,7 +170,14 @@ class Settings(BaseSettings):
             return tuple(Path(part) for part in value.split(":") if part)
         return value
 
-    @field_validator("trusted_proxies", "plugins", "disabled_plugins", "allow_hosts", mode="before")
+    @field_validator(
+        "trusted_proxies",
+        "plugins",
+        "disabled_plugins",
+        "allow_hosts",
+        "second_factor_roles",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -188,6 +200,13 @@ class Settings(BaseSettings):
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
                 raise ValueError("each must be an IP address or network") from None
+        return value
+
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not set(value) <= {"admin", "user"}:
+            raise ValueError("each must be admin or user")
         return value
 
     @field_validator("listen")

@@ -110,7 +110,7 @@ def chromium() -> Iterator[Browser]:
 
 def shown() -> list[Page]:
     """The pages that somebody who is signed in can look at."""
-    strangers = ("login", "setup", "one-time-link")
+    strangers = ("login", "setup", "one-time-link", "second-factor", "second-factor-set-up")
     return [page for page in PAGES if page.show and page.template and page.name not in strangers]
 
 

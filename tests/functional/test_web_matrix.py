@@ -145,6 +145,8 @@ EXCEPTIONS = {
     "setup": "hidden",
     "one-time-link": "hidden",
     "logout": "sign in",
+    "second-factor": "sign in",
+    "second-factor-set-up": "sign in",
     "sign-in-begin": "forbidden",
     "sign-in-end": "forbidden",
     "sign-in-begin-api": "forbidden",

@@ -148,6 +148,19 @@ def link(installation: Installation, email: str, mail: bool) -> None:
     click.echo("It works once, and for a week. Whoever has it can sign in as them.", err=True)
 
 
+@user.command("reset-second-factor")
+@click.argument("email")
+@pass_installation
+def reset_second_factor(installation: Installation, email: str) -> None:
+    """Take the second factor from the user with this EMAIL, who lost it. They are signed out."""
+    with installation.change() as services:
+        owner = services.users.get(email)
+        services.second_factors.remove(owner)
+        services.sessions.end_all(owner)
+        services.audit.note("user.second-factor-off", owner)
+    click.echo(f"{email} signs in with the password alone, and sets another up where it is needed.")
+
+
 @user.command("remove")
 @click.argument("email")
 @yes_option

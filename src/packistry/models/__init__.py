@@ -16,6 +16,7 @@ from packistry.models.package import (
     VersionKind,
 )
 from packistry.models.repository import Repository, TagPolicy
+from packistry.models.second_factor import SecondFactor
 from packistry.models.session import BrowserSession
 from packistry.models.sign_in import AuthenticationSource, ClaimRule, IdentityLink
 from packistry.models.source import Dists, Project, Source
@@ -58,6 +59,7 @@ __all__ = [
     "Repository",
     "Requirement",
     "Role",
+    "SecondFactor",
     "Setting",
     "Source",
     "Sync",

@@ -24,6 +24,7 @@ from packistry.services.projects import Projects
 from packistry.services.protection import Protection
 from packistry.services.quotas import Quotas
 from packistry.services.repositories import Repositories
+from packistry.services.second_factors import SecondFactors
 from packistry.services.sessions import Sessions
 from packistry.services.setup import Setup
 from packistry.services.sources import Sources
@@ -55,6 +56,10 @@ class Services:
     @cached_property
     def throttles(self) -> Throttles:
         return Throttles(self.session)
+
+    @cached_property
+    def second_factors(self) -> SecondFactors:
+        return SecondFactors(self.session, self.context.secrets, self.context.settings)
 
     @cached_property
     def links(self) -> Links:

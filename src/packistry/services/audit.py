@@ -150,6 +150,7 @@ NOT_RECORDED = frozenset(
         "passed_projects",
         "ref_verdicts",
         "requirements",
+        "second_factors",
         "sessions",
         "settings",
         "sync_items",

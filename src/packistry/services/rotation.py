@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict
-from packistry.models import AuthenticationSource, Source, Webhook
+from packistry.models import AuthenticationSource, SecondFactor, Source, Webhook
 from packistry.services.backends import sign_in_place
 from packistry.services.context import secrets_place
+from packistry.services.second_factors import second_factor_place
 from packistry.services.secrets import KEY_FILE, SecretBox, key_id, load_keys, new_key
 from packistry.services.webhook_secrets import farewell_place, source_place, webhook_place
 
@@ -26,6 +27,7 @@ SEALED: tuple[tuple[Any, Callable[[Any], str]], ...] = (
     (Source.secrets, secrets_place),
     (Source.webhook_secret, source_place),
     (AuthenticationSource.secrets, sign_in_place),
+    (SecondFactor.secret, second_factor_place),
     (Webhook.secret, webhook_place),
     (Webhook.farewell, farewell_place),
 )
@@ -79,7 +81,7 @@ class Rotation:
 
     def _rows(self, column: Any, *, lock: bool) -> list[Any]:
         kind = column.class_
-        query = select(kind).where(column != "").order_by(kind.id)
+        query = select(kind).where(column != "").order_by(*inspect(kind).primary_key)
         return list(self._session.scalars(query.with_for_update() if lock else query))
 
 

@@ -109,6 +109,17 @@ class Sessions:
         """A session of nobody that remembers `memo` for ten minutes; its cookie's value."""
         return self._add(None, now() + PENDING, memo, address, agent)
 
+    def pending(self, cookie: str) -> dict[str, Any] | None:
+        """What `recall` would find; it stays remembered."""
+        row = self._session.scalars(
+            select(BrowserSession).where(
+                BrowserSession.hash == hash_of(cookie),
+                BrowserSession.user_id.is_(None),
+                BrowserSession.expires_at > now(),
+            )
+        ).one_or_none()
+        return None if row is None else row.memo
+
     def recall(self, cookie: str) -> dict[str, Any] | None:
         """What was remembered for this browser, once; None when there is nothing or no longer."""
         row = self._session.scalars(

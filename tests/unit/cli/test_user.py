@@ -70,3 +70,8 @@ def test_a_user_is_removed(cli):
 def test_the_only_administrator_stays(cli):
     cli.ok("user", "add", "jo@x.org", "--role", "admin")
     assert "only administrator" in cli.fails("user", "remove", "jo@x.org", "--yes")
+
+
+def test_a_lost_second_factor_is_taken_away(cli):
+    cli.ok("user", "add", "jo@x.org")
+    assert "password alone" in cli.ok("user", "reset-second-factor", "jo@x.org")

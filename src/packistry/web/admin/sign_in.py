@@ -22,11 +22,18 @@ def show(visit: Visit, services: Services) -> Shown:
 def submit(visit: Visit) -> Response:
     """Signed in, or the form again with one sentence."""
     email, password = visit.text("email"), visit.secret("password")
+    wanted = visit.safe(visit.text("next"))
     try:
-        cookie = sign_in.sign_in(visit.runtime, visit.author, email, password, visit.browser)
+        cookie = sign_in.sign_in(
+            visit.runtime, visit.author, email, password, visit.browser, next_path=wanted
+        )
+    except sign_in.SecondFactorNeeded as needed:
+        response = visit.go("second-factor" if needed.known else "second-factor-set-up")
+        visit.cookies.keep_pending(response, sign_in.SECOND, needed.pending)
+        return response
     except Forbidden as error:
         raise Invalid(str(error)) from None
-    return visit.signed_in(cookie, visit.safe(visit.text("next")))
+    return visit.signed_in(cookie, wanted)
 
 
 def leave(visit: Visit) -> Response:

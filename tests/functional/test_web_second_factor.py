@@ -1,0 +1,153 @@
+"""A second factor beside the password: set up, asked for, recovered, demanded, never replayed."""
+
+import base64
+import re
+import time
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from pydantic import SecretStr
+
+from packistry.inputs import NewPassword, NewUser
+from packistry.models import AuditEvent, SecondFactor
+from packistry.runtime import Runtime
+from tests.functional.browser import PASSWORD, Browser
+
+PAGE = "/admin/profile/second-factor"
+
+
+class Clock:
+    """A telephone with the app, and the time that the server believes it is."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def code(self, key: str, steps: int = 0) -> str:
+        totp = TOTP(base64.b32decode(key.replace(" ", "")), 6, SHA1(), 30)
+        return totp.generate(int(self.now) + steps * 30).decode()
+
+    def time(self) -> float:
+        """The same, as the module of this name tells it."""
+        return self.now
+
+    def later(self) -> None:
+        self.now += 60
+
+
+@pytest.fixture
+def clock(monkeypatch: Any) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("packistry.services.second_factors.time", clock)
+    return clock
+
+
+@pytest.fixture
+def ada(runtime: Runtime) -> int:
+    with runtime.transaction() as services:
+        new = NewUser(email="ada@x.org", name="Ada", password=SecretStr(PASSWORD))
+        return services.users.add(new).id
+
+
+def give_password(browser: Browser, status: int = 303) -> Any:
+    page = browser.get("/login?next=/admin/repositories")
+    return browser.submit(page, email="ada@x.org", password=PASSWORD, status=status)
+
+
+def key_of(page: Any) -> str:
+    return str(page.html.find("main").find("code").text)
+
+
+def set_up(browser: Browser, clock: Clock) -> tuple[str, list[str]]:
+    """The key of the app, and the recovery codes."""
+    give_password(browser)
+    browser.get(PAGE)
+    page = browser.post(PAGE, do="begin").follow(headers={"Accept": "text/html"})
+    assert page.html.find("img", class_="qr")["src"].startswith("data:image/svg+xml")
+    key = key_of(page)
+    assert "not right" in browser.post(PAGE, do="confirm", code="000", status=422).text
+    done = browser.post(PAGE, do="confirm", code=clock.code(key), status=200)
+    codes = re.findall(r"<li>([a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4})</li>", done.text)
+    assert len(codes) == 10
+    return key, codes
+
+
+def test_a_code_is_asked_for_and_taken_once(ada, runtime, application, clock):
+    mine = Browser(application)
+    key, _ = set_up(mine, clock)
+    thief, clock.now = Browser(application), clock.now + 90
+    question = give_password(thief).follow(headers={"Accept": "text/html"})
+    # The password alone opens nothing.
+    assert thief.get("/", status=303).headers["Location"] == "/login"
+    assert "not right" in thief.submit(question, code="123", status=422).text
+    code = clock.code(key)
+    again = Browser(application)
+    question = give_password(again).follow(headers={"Accept": "text/html"})
+    assert again.submit(question, code=code).headers["Location"] == "/admin/repositories"
+    assert "Ada" in again.get("/").text
+    # Somebody who looked over a shoulder comes too late, also with the step before.
+    for old in (code, clock.code(key, -1)):
+        assert "used before" in thief.post("/login/code", code=old, status=422).text
+    with runtime.reading() as services:
+        noted = [event.action for event in services.session.query(AuditEvent)]
+        assert "user.second-factor-on" in noted
+        assert noted.count("sign-in.refused") == 3
+        assert key.replace(" ", "") not in services.session.query(SecondFactor).one().secret
+
+
+def test_a_recovery_code_does_once(ada, application, clock):
+    _, codes = set_up(Browser(application), clock)
+    lost = Browser(application)
+    give_password(lost)
+    lost.post("/login/code", code=codes[0].upper().replace("-", " "))
+    lost.get("/")
+    assert "9 recovery codes left" in lost.get(PAGE).text
+    second = Browser(application)
+    give_password(second)
+    second.post("/login/code", code=codes[0], status=422)
+    # New ones void those before.
+    lost.post(PAGE, do="recover", status=200)
+    second.post("/login/code", code=codes[1], status=422)
+    assert "password alone" in lost.post(PAGE, do="remove").follow().text
+    give_password(Browser(application)).follow(headers={"Accept": "text/html"})
+
+
+def test_guesses_have_to_wait(ada, application, clock):
+    key, _ = set_up(Browser(application), clock)
+    thief = Browser(application)
+    give_password(thief)
+    clock.later()
+    for guess in range(5):
+        thief.post("/login/code", code=str(guess), status=422)
+    late = thief.post("/login/code", code=clock.code(key), status=429)
+    assert int(late.headers["Retry-After"]) >= 1
+
+
+def test_whose_role_demands_one_sets_it_up_before_anything_else(ada, runtime, application, clock):
+    runtime.settings = runtime.settings.model_copy(update={"second_factor_roles": ("user",)})
+    vars(runtime).pop("context", None)
+    browser = Browser(application)
+    page = give_password(browser).follow(headers={"Accept": "text/html"})
+    browser.get("/", status=303)
+    assert "People with your role need one" in page.text
+    shown = browser.submit(page, code=clock.code(key_of(page)), status=200)
+    assert shown.html.find("a", class_="primary")["href"] == "/admin/repositories"
+    browser.get("/admin/repositories")
+    assert "needs a second factor" in browser.post(PAGE, do="remove", status=409).text
+    answer = browser.app.post_json(
+        "/api/login", {"email": "ada@x.org", "password": PASSWORD}, status="*"
+    )
+    assert answer.status_int in (403, 422)
+
+
+def test_what_one_password_began_another_voids(ada, runtime, application, clock):
+    key, _ = set_up(Browser(application), clock)
+    thief = Browser(application)
+    give_password(thief)
+    with runtime.transaction() as services:
+        user = services.users.at(ada)
+        services.users.reset_password(user, NewPassword(password="twelve green bottles").password)
+    clock.later()
+    assert thief.post("/login/code", code=clock.code(key)).headers["Location"] == "/login"
+    thief.get("/", status=303)
