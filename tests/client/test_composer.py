@@ -183,6 +183,7 @@ def test_a_lazy_dist_is_built_at_its_first_download(public: Site) -> None:
 
 
 def test_search_show_and_create_project(public: Site) -> None:
+    """Statement 61."""
     public.add(library(public, type="project", keywords=["logging"]))
     client = public.project()
     assert "acme/lib" in client.run("search", "logging")
@@ -204,6 +205,7 @@ def test_search_show_and_create_project(public: Site) -> None:
 
 
 def test_outdated_and_audit_work(public: Site) -> None:
+    """Statement 61."""
     public.add(library(public))
     client = public.project(require={"acme/lib": "1.0.0"})
     client.run("update")
@@ -300,6 +302,7 @@ def look_alikes(folder: Path, *names: str) -> str:
 
 
 def test_names_it_has_come_from_here_and_others_fall_through(public: Site) -> None:
+    """Statement 62."""
     public.add(library(public))
     other = look_alikes(public.folder / "other", "acme/lib", "public/thing")
     client = public.project(public.url, other, require={"acme/lib": "*", "public/thing": "*"})

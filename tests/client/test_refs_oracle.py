@@ -85,6 +85,7 @@ def imported_here(path: Path, typed: dict[str, str] | None = None) -> set[tuple[
 
 
 def test_the_refs_of_the_table_get_the_names_composer_gives_them(repository):
+    """Statement 63."""
     make_refs(repository, "tags", TAGS)
     make_refs(repository, "heads", BRANCHES)
     assert imported_here(repository) == imported_by_composer(repository)

@@ -14,7 +14,8 @@ from packistry.git.policy import GitPolicy
 
 MAX_DEPTH = 64
 MAX_LINK = 4096
-MAX_KNOWN = 100_000
+# Each takes most of a kilobyte; a commit seldom changes a hundredth of them.
+MAX_KNOWN = 20_000
 # Entries of trees in memory at once, unless one commit alone has more.
 MAX_LEARNED = 20_000
 

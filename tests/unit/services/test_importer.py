@@ -90,6 +90,7 @@ def test_a_ref_that_is_no_version_is_skipped_with_a_reason(
 def test_a_bad_manifest_on_an_old_tag_fails_that_tag_alone(
     importing: Importing, repository: GitRepository, content: str | bytes
 ) -> None:
+    """Statement 27."""
     repository.commit(files={"composer.json": content})
     repository.tag("0.9.0")
     repository.commit(MANIFEST)
