@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from packistry.inputs import NewUser
+from packistry.models import Sync, SyncReason, SyncState
+from packistry.models.base import now
 from tests.browser.seed import PASSWORD
 from tests.browser.site import Site
 from tests.functional.conftest import bearer
@@ -121,3 +123,27 @@ def test_without_scripts_a_member_makes_a_token_and_an_administrator_removes_bot
         assert kim.url.startswith(f"{site.url}/login")
         admin.goto("/admin/audit?who=ines")
         assert "removed member kim@x.org" in admin.inner_text("main")
+
+
+def test_an_import_is_followed_until_it_is_over(tab, site):
+    with site.runtime.transaction() as services:
+        project = services.packages.get("acme/money").project
+        sync = Sync(
+            project=project,
+            reason=SyncReason.MANUAL,
+            state=SyncState.RUNNING,
+            done=1,
+            total=2,
+            started_at=now(),
+        )
+        services.session.add(sync)
+        services.session.flush()
+        number = sync.id
+    tab.goto(f"/admin/imports/{number}")
+    tab.get_by_role("button", name="Stop it").wait_for()
+    with site.runtime.transaction() as services:
+        over = services.session.get_one(Sync, number)
+        over.state, over.done, over.finished_at = SyncState.DONE, 2, now()
+    tab.get_by_role("button", name="Look again").wait_for()
+    assert tab.get_by_role("button", name="Stop it").count() == 0
+    assert tab.locator("[data-live]").count() == 0
