@@ -52,7 +52,7 @@ class Page:
     its own transactions by `Visit.change`. What it raises of ours is told on the page that `show`
     makes, or, where there is none, on one of its own. `act` answers GET as `submit` does POST, for
     what other sites lead to and a plugin is asked about. `ask` comes before `show`, outside of any
-    transaction, for what takes its time, and leaves what it learnt in `Visit.asked`. `section`
+    transaction, for what takes its time, and leaves what it learnt in `Visit.learnt`. `section`
     names the page whose item of the navigation is the present one, itself by default. A form of
     more than `largest` bytes is refused unread. `proof`: they must have proved not long ago who
     they are, and are asked to first.
@@ -121,7 +121,7 @@ def _show(page: Page, visit: Visit) -> Response:
     if page.ask is not None:
         with visit.reading() as services:
             _recognise(page, visit, services)
-        visit.asked = page.ask(visit)
+        visit.learnt = page.ask(visit)
     with visit.reading() as services:
         _recognise(page, visit, services)
         shown = page.show(visit, services)

@@ -68,7 +68,7 @@ class Visit:
         """What is wrong with the form as a whole; "" while nothing is."""
         self.section = ""
         """The item of the navigation that the page belongs to."""
-        self.asked: Any = None
+        self.learnt: Any = None
         """What the page's `ask` learnt."""
         self._toast: Toast | None = None
 

@@ -73,7 +73,7 @@ def show(visit: Visit, services: Services) -> Shown:
     sources = services.sources.all()
     repository = _chosen(visit, [each.id for each in repositories], "repository")
     source = _chosen(visit, [each.id for each in sources], "source")
-    found: Found = visit.asked or Found(projects=(), more=False)
+    found: Found = visit.learnt or Found(projects=(), more=False)
     return {
         "repositories": repositories,
         "sources": sources,
