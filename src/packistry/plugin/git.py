@@ -130,10 +130,10 @@ class _GitSnapshot(Snapshot):
         with _translated():
             survey = self._mirror.survey(ref.commit, path)
         found = (
-            (survey.submodules, "git submodules, which are empty folders here"),
-            (survey.pointers, "Git LFS files, which are only pointers here"),
+            (survey.submodules, "Git submodules, empty folders in the dist"),
+            (survey.pointers, "Git LFS files, only pointers in the dist"),
         )
-        return tuple(f"Has {count} {what}." for count, what in found if count)
+        return tuple(f"{what}: {count}." for count, what in found if count)
 
     def readme(self, ref: Ref, path: str = "") -> str | None:
         if not _is_folder(path):

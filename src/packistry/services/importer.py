@@ -298,6 +298,8 @@ class Importer:
     def _as_record(self, plan: _Plan, file: StoredFile | None = None) -> Record:
         ref, manifest = plan.candidate.ref, plan.manifest
         notices, facts = list(manifest.notices), None
+        if file is not None:
+            notices += self._notices(ref)
         if self._is_default(ref):
             facts = self._facts_in(manifest, ref)
             if manifest.name and manifest.name != self._name:
@@ -307,6 +309,14 @@ class Importer:
         return Record(
             ref=ref, name=plan.name, manifest=manifest, notice=notice, file=file, facts=facts
         )
+
+    def _notices(self, ref: Ref) -> Sequence[str]:
+        """What its archive lacks, such as submodules."""
+        try:
+            return self._content.snapshot.notices(ref, self._target.subdirectory)
+        except PluginError:
+            # A version without its notices is still a version.
+            return ()
 
     def _record_eagerly(self, plans: Sequence[_Plan], archives: Archives) -> None:
         by_commit: dict[str, list[_Plan]] = {}

@@ -101,6 +101,18 @@ def test_a_bad_manifest_on_an_old_tag_fails_that_tag_alone(
     assert importing.reasons(package)["0.9.0"]
 
 
+def test_what_a_dist_lacks_stands_beside_its_import(
+    importing: Importing, repository: GitRepository
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+    repository.commit(MANIFEST, files={"a.bin": pointer, "b.bin": pointer + "\n"})
+    repository.tag("1.0.0")
+    package = importing.imported(repository)
+    item = importing.items(package)["1.0.0"]
+    assert item.outcome == Outcome.IMPORTED
+    assert item.reason == "Git LFS files, only pointers in the dist: 2."
+
+
 def test_a_tag_that_spells_an_imported_version_with_more_zeros_changes_nothing(
     importing: Importing, repository: GitRepository
 ) -> None:
