@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from packistry.inputs import NewUser
+from packistry.errors import NotFound
+from packistry.inputs import NewUser, UserChange
 from packistry.jobs import drain
-from packistry.models import AuditEvent, OneTimeLink
+from packistry.models import AuditEvent, OneTimeLink, Purpose
 from packistry.models.base import now
 from packistry.runtime import Runtime
 from tests.functional.browser import PASSWORD, Browser, person
@@ -76,8 +77,15 @@ def test_a_link_is_over_in_time_and_for_whom_it_was_taken_away(runtime, applicat
     Browser(application).get(link, status=404)
     with runtime.transaction() as services:
         services.users.at(ada).active = True
+        # Another address or password voids what was made before.
+        voided = services.links.make(services.users.at(ada), Purpose.PASSWORD)
+        services.users.edit(services.users.at(ada), UserChange(email="ada@y.org"))
+        with pytest.raises(NotFound):
+            services.links.get(voided)
+        fresh = services.links.make(services.users.at(ada), Purpose.PASSWORD)
+        assert services.links.get(fresh).user_id == ada
         services.session.query(OneTimeLink).one().expires_at = now()
-    Browser(application).get(link, status=404)
+    Browser(application).get(f"/login/link/{fresh}", status=404)
     with runtime.transaction() as services:
         services.links.forget()
         assert services.session.query(OneTimeLink).count() == 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, Forbidden, NotFound
@@ -19,7 +19,9 @@ from packistry.models import (
     ClaimRule,
     Grant,
     IdentityLink,
+    OneTimeLink,
     Role,
+    SecondFactor,
     Token,
     User,
 )
@@ -222,6 +224,8 @@ class Identities:
         for link in self.of(user):
             self._take(link)
             self._session.delete(link)
+        for kind in (OneTimeLink, SecondFactor):
+            self._session.execute(delete(kind).where(kind.user_id == user.id))
         self._session.execute(
             update(Token)
             .where(Token.user_id == user.id, Token.revoked_at.is_(None))

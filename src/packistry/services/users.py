@@ -1,10 +1,10 @@
 from pydantic import SecretStr
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewUser, UserChange
-from packistry.models import IdentityLink, Role, User
+from packistry.models import IdentityLink, OneTimeLink, Role, User
 from packistry.services import passwords
 from packistry.services.sessions import Sessions
 
@@ -57,6 +57,7 @@ class Users:
         if change.email is not None and change.email != user.email:
             self._free(change.email)
             user.email, user.email_proven = change.email, True
+            self._void_links(user)
         if change.role not in (None, user.role) or change.active not in (None, user.active):
             stays = change.role != Role.USER and change.active is not False
             if not stays:
@@ -79,6 +80,11 @@ class Users:
         """
         user.password_hash = passwords.hash_password(password.get_secret_value())
         self._sessions.end_all(user, but=but)
+        self._void_links(user)
+
+    def _void_links(self, user: User) -> None:
+        # One that was mailed to the address before, or asked for before the password changed.
+        self._session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
 
     def rehash(self, user: User, password_hash: str) -> None:
         """Keep the same password under a better hash; to nobody that is a change."""

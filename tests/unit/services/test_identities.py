@@ -7,7 +7,7 @@ import pytest
 from packistry.errors import Conflict, NotFound
 from packistry.inputs import NewPassword, NewRepository, NewUser, UserChange, read
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource
-from packistry.models import Role, TokenKind
+from packistry.models import Purpose, Role, TokenKind
 from packistry.plugin import Identity
 from packistry.services.grants import Rights
 from packistry.services.identities import How, Refused
@@ -109,6 +109,7 @@ def test_whoever_made_an_account_with_anothers_address_is_out_when_the_owner_com
     made_before.email_proven = False
     _, text = services.tokens.add(TokenKind.PERSONAL, "x", user=made_before)
     cookie = services.sessions.begin(made_before, address="192.0.2.1", agent="")
+    link = services.links.make(made_before, Purpose.INVITATION)
     attackers = services.identities.connect(
         source(services, "Other"), person("evil", email="evil@x.test"), made_before
     )
@@ -119,6 +120,8 @@ def test_whoever_made_an_account_with_anothers_address_is_out_when_the_owner_com
     assert attackers not in services.identities.of(made_before)
     with pytest.raises(BadToken):
         services.tokens.authenticate(text)
+    with pytest.raises(NotFound):
+        services.links.get(link)
 
 
 @pytest.mark.parametrize("email", ["ada@evil.test", "ada@acme.test@evil.test", "ada@notacme.test"])
