@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pyramid.response import Response
@@ -60,8 +60,9 @@ def index(visit: Visit, services: Services) -> Shown:
         .correlate(Package)
         .scalar_subquery()
     )
+    # Only the numbers: what is told of a package is looked up for those of one page.
     query = (
-        select(Package, Repository, changed.label("changed"))
+        select(Package.id)
         .join(Repository, Repository.id == Package.repository_id)
         .outerjoin(Project, Project.id == Package.project_id)
         .where(readable(visit.actor), *_wanted(visit))
@@ -82,7 +83,7 @@ def index(visit: Visit, services: Services) -> Shown:
     )
     return {
         "listing": found,
-        "rows": _rows(services, found.rows, first),
+        "rows": _rows(services, [row.id for row in found.rows], first),
         "repositories": services.session.scalars(
             select(Repository).where(enterable(visit.actor)).order_by(Repository.name)
         ).all(),
@@ -125,9 +126,17 @@ def _types(visit: Visit, services: Services) -> Sequence[str]:
     return visit.kept.get(key, KEPT_SECONDS, lambda: services.session.scalars(query).all())
 
 
-def _rows(services: Services, found: Sequence[Any], first: Any) -> list[Row]:
+def _rows(services: Services, ids: Sequence[int], first: date) -> list[Row]:
+    query = (
+        select(Package, Repository, func.max(Document.modified).label("changed"))
+        .join(Repository, Repository.id == Package.repository_id)
+        .outerjoin(Document, Document.package_id == Package.id)
+        .where(Package.id.in_(ids))
+        .group_by(Package.id, Repository.id)
+    )
+    by_id = {row.Package.id: row for row in services.session.execute(query)}
+    found = [by_id[each] for each in ids]
     packages = [row.Package for row in found]
-    ids = [package.id for package in packages]
     state = conditions(services.session, packages)
     latest = services.versions.latest(ids)
     daily = services.versions.daily_of(ids, first)
