@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page as Tab
+from playwright.sync_api import Request
 
 from packistry.web.pages import Page
 from tests.browser.site import DESK, PHONE, Site, make_token, shown
@@ -23,7 +24,12 @@ class Watched:
         self.complaints: list[str] = []
         tab.on("console", lambda message: self._hear(message.type, message.text))
         tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        tab.on("requestfailed", lambda request: self.complaints.append(request.url))
+        tab.on("requestfailed", self._miss)
+
+    def _miss(self, request: Request) -> None:
+        # What a page was still asking for when it was left, such as how an import goes.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(request.url)
 
     def _hear(self, kind: str, text: str) -> None:
         # That a form was refused is what some tests are about.
