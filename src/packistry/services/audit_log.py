@@ -58,7 +58,7 @@ class AuditLog:
         self, narrowed: Narrowed, *, limit: int, before: int | None = None
     ) -> Sequence[AuditEvent]:
         """The newest first; those older than the entry numbered `before`."""
-        query = select(AuditEvent).where(*_wanted(narrowed))
+        query = select(AuditEvent).where(*conditions(narrowed))
         if before is not None:
             query = query.where(AuditEvent.id < before)
         return self._session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit)).all()
@@ -111,7 +111,8 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     return buffer.getvalue().encode()
 
 
-def _wanted(narrowed: Narrowed) -> list[ColumnElement[bool]]:
+def conditions(narrowed: Narrowed) -> list[ColumnElement[bool]]:
+    """What is true of the entries that are wanted."""
     event = AuditEvent
     wanted = [
         _holds(word, event.target, event.note, event.address, event.action)

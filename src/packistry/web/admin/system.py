@@ -119,22 +119,24 @@ def show_settings(visit: Visit, services: Services) -> Shown:
 
 def examine_now(visit: Visit) -> Response:
     """What the doctor finds. It asks databases, storages and hosts, and so has no transaction."""
-    if not _examining.acquire(blocking=False):
-        raise Unavailable("Somebody is having the system examined just now. Try again shortly.")
-    try:
-        findings = list(examine(visit.runtime))
-    finally:
-        _examining.release()
+    findings = examined(visit)
     with visit.reading() as services:
         shown = _settings(visit, services, findings)
         return pages.answer(visit, services, "settings.jinja2", shown)
 
 
-def _settings(
-    visit: Visit,  # noqa: ARG001 - as pages ask for it
-    services: Services,
-    findings: list[Finding] | None = None,
-) -> dict[str, Any]:
+def examined(visit: Visit) -> list[Finding]:
+    """What the doctor finds, one at a time. Raises Unavailable while another is at it."""
+    if not _examining.acquire(blocking=False):
+        raise Unavailable("Somebody is having the system examined just now. Try again shortly.")
+    try:
+        return list(examine(visit.runtime))
+    finally:
+        _examining.release()
+
+
+def settings_of(services: Services) -> list[Setting]:
+    """All settings, those that were changed before the others. Secrets are hidden."""
     settings = services.context.settings
     storage = services.context.plugins.storage(settings.storage)
     secret = secret_fields(storage.Config)
@@ -147,9 +149,18 @@ def _settings(
         )
         for name, field in Settings.model_fields.items()
     ]
+    return sorted(rows, key=lambda row: row.origin == ORIGINS["default"])
+
+
+def _settings(
+    visit: Visit,  # noqa: ARG001 - as pages ask for it
+    services: Services,
+    findings: list[Finding] | None = None,
+) -> dict[str, Any]:
+    rows = settings_of(services)
     ordered = sorted(findings or (), key=lambda finding: ORDER[finding.level])
     return {
-        "settings": sorted(rows, key=lambda row: row.origin == ORIGINS["default"]),
+        "settings": rows,
         "changed": sum(row.origin != ORIGINS["default"] for row in rows),
         "findings": None if findings is None else [(KINDS[each.level], each) for each in ordered],
         "faults": sum(each.level is not Level.OK for each in ordered),

@@ -9,6 +9,7 @@ from packistry.web.api import (
     session,
     sources,
     syncs,
+    system,
     tokens,
     users,
     versions,
@@ -28,6 +29,7 @@ CALLS: tuple[Call, ...] = (
     *users.CALLS,
     *tokens.CALLS,
     *authentication_sources.CALLS,
+    *system.CALLS,
     *description.CALLS,
 )
 """All calls. A test looks at every one of them in every role, with every kind of credential."""

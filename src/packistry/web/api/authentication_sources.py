@@ -137,7 +137,7 @@ def shape(visit: ApiVisit, services: Services, source: AuthenticationSource) -> 
 
 def index(visit: ApiVisit, services: Services) -> Paged[AuthenticationSourceShape]:
     """All of them."""
-    asked = visit.asked(ListQuery)
+    asked = visit.narrowed(ListQuery)
     return paged(
         visit,
         services.session,

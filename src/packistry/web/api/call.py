@@ -56,7 +56,7 @@ class ApiVisit(Visit):
         super().__init__(request)
         self.by_token: Actor | None = None
         self._body: BaseModel | None = None
-        self._asked: BaseModel | None = None
+        self._narrowed: BaseModel | None = None
         self._cookie: str | None = None
 
     @property
@@ -102,15 +102,15 @@ class ApiVisit(Visit):
         assert isinstance(self._body, model)  # noqa: S101 - narrows what the call declares
         return self._body
 
-    def asked(self, model: type[M]) -> M:
+    def narrowed(self, model: type[M]) -> M:
         """What the address asks, which the call declares to be a `model`."""
-        assert isinstance(self._asked, model)  # noqa: S101 - narrows what the call declares
-        return self._asked
+        assert isinstance(self._narrowed, model)  # noqa: S101 - narrows what the call declares
+        return self._narrowed
 
     def take(self, call: "Call") -> None:
         """Read body and query as the call declares them. Raises Invalid and BadRequest."""
         if call.query is not None:
-            self._asked = read(call.query, **self.request.GET.mixed())
+            self._narrowed = read(call.query, **self.request.GET.mixed())
         if call.body is not None:
             self._body = document(self.request, call.body)
 

@@ -165,7 +165,7 @@ def shape(services: Services, package: Package) -> PackageShape:
 
 def index(visit: ApiVisit, services: Services) -> Paged[PackageShape]:
     """Those that they may read."""
-    asked: Any = visit.asked(ListQuery)
+    asked: Any = visit.narrowed(ListQuery)
     keywords = type_coerce(Package.keywords, Text)
     count = DOWNLOADS.label("downloads")
     query = (

@@ -27,7 +27,7 @@ def paged(
 
     `sorts` are the columns by what they are called in `sort`, `unique` breaks ties.
     """
-    asked = visit.asked(ListQuery)
+    asked = visit.narrowed(ListQuery)
     column = sorts[asked.sort.removeprefix("-")]
     order = column.desc() if asked.sort.startswith("-") else column.asc()
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0

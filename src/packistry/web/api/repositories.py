@@ -88,7 +88,7 @@ def shape(visit: Visit, repository: Repository, packages: int) -> RepositoryShap
 
 def index(visit: ApiVisit, services: Services) -> Paged[RepositoryShape]:
     """Those that they may enter."""
-    asked: Any = visit.asked(ListQuery)
+    asked: Any = visit.narrowed(ListQuery)
     count = PACKAGES.label("packages_count")
     query = select(Repository, count).where(
         enterable(visit.actor), *mentions(asked.search, Repository.name, Repository.description)

@@ -202,7 +202,7 @@ def check_it(visit: ApiVisit) -> CheckShape:
 
 def projects(visit: ApiVisit) -> list[ProjectShape]:
     """The first of its projects that were asked for."""
-    search = visit.asked(ProjectSearch).search
+    search = visit.narrowed(ProjectSearch).search
     make = _maker(visit)
     try:
         found = contained("search", lambda: list(islice(make().projects(search), MOST_PROJECTS)))

@@ -104,7 +104,7 @@ def sync_shape(report: SyncReport) -> SyncShape:
 
 def index(visit: ApiVisit, services: Services) -> Paged[SyncShape]:
     """Those of packages that they maintain."""
-    asked: Any = visit.asked(ListQuery)
+    asked: Any = visit.narrowed(ListQuery)
     query = select(Sync.id).where(_mine(visit))
     if asked.state is not None:
         query = query.where(Sync.state == asked.state)

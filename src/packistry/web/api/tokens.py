@@ -189,7 +189,7 @@ def index_deploy(visit: ApiVisit, services: Services) -> Paged[DeployTokenShape]
 def _page(
     visit: ApiVisit, services: Services, query: Select[Any], shape: Callable[[Any], S]
 ) -> Paged[S]:
-    asked = visit.asked(ListQuery)
+    asked = visit.narrowed(ListQuery)
     when = Token.created_at.type
     return paged(
         visit,

@@ -56,7 +56,7 @@ class UserPatch(Body):
 
 def index(visit: ApiVisit, services: Services) -> Paged[UserShape]:
     """All of them."""
-    asked = visit.asked(ListQuery)
+    asked = visit.narrowed(ListQuery)
     return paged(
         visit,
         services.session,

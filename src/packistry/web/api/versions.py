@@ -105,7 +105,7 @@ def _changed(version: Version, dist: Dist | None) -> datetime:
 def index(visit: ApiVisit, services: Services) -> Paged[VersionShape]:
     """All of them."""
     package = find(visit, services)
-    asked = visit.asked(ListQuery)
+    asked = visit.narrowed(ListQuery)
     count = DOWNLOADS.label("downloads")
     return paged(
         visit,
