@@ -1,25 +1,20 @@
 """One package: from the refs that moved to its versions."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import BinaryIO, TypeVar
 
 from packistry import stopping
 from packistry.composer.filters import RefFilter
 from packistry.composer.manifest import BadManifest, Manifest, check, parse
-from packistry.composer.names import InvalidName, check_package_name
-from packistry.composer.semver import parse_stability, sort_key
+from packistry.composer.semver import parse_stability
 from packistry.composer.versions import SkippedRef, VersionName, version_of_tag
 from packistry.models import Outcome, TagPolicy
 from packistry.plugin import (
     PackageAdded,
-    PluginError,
     Ref,
     RefKind,
-    RefusedRef,
-    Snapshot,
     VersionPublished,
 )
 from packistry.services import Services, readme
@@ -33,6 +28,7 @@ from packistry.services.comparison import (
     duplicate,
     moved,
 )
+from packistry.services.content import NO_NAME, READ_AT_ONCE, Content, chunks, find_name
 from packistry.services.dists import Dists, StoredFile, check_archive
 from packistry.services.ledger import Claim
 from packistry.services.orders import archive_prefix
@@ -42,15 +38,12 @@ from packistry.services.transactions import Transactions
 
 T = TypeVar("T")
 
-READ_AT_ONCE = 100
 RECORDED_AT_ONCE = 50
 # So many archives in a row that the host did not give: it is the host, not the refs.
 FAILURES_IN_A_ROW = 5
 NOTHING_LEFT = "The filter leaves no branch and no tag of the project."
 NO_REFS = "The repository has no branches and no tags."
 REFUSED = "An administrator refused this commit for the version."
-NO_NAME = "composer.json does not say the package's name."
-LONGEST_README = 512 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,18 +66,6 @@ class Target:
     on_trial: bool
     stale: bool
     known: Known
-
-
-@dataclass(frozen=True, kw_only=True)
-class Content:
-    """What the project holds now. `trusted`: git makes its archives, and has checked them."""
-
-    snapshot: Snapshot
-    refs: Sequence[Ref]
-    refused: Sequence[RefusedRef]
-    default_branch: str | None
-    archived: bool
-    trusted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +145,7 @@ class Importer:
             return NO_REFS
         if not self._comparison.left:
             return NOTHING_LEFT
-        default = next((ref for ref in self._content.refs if self._is_default(ref)), None)
+        default = next((ref for ref in self._content.refs if self._content.is_default(ref)), None)
         if default is None:
             return ""
         found = self._content.snapshot.manifest(default, self._target.subdirectory)
@@ -186,7 +167,7 @@ class Importer:
     def _import(self, candidates: Sequence[Candidate]) -> None:
         threads = self._settings.archive_threads
         with Archives(self._archive, self._dists, self._target.uid, threads=threads) as archives:
-            for some in _chunks(candidates, READ_AT_ONCE):
+            for some in chunks(candidates, READ_AT_ONCE):
                 plans = self._read(some)
                 if self._target.eager:
                     self._record_eagerly(plans, archives)
@@ -270,12 +251,9 @@ class Importer:
         removed = candidate.known if removes else None
         return Item(ref=ref, outcome=outcome, reason=reason, verdict=verdict, removes=removed)
 
-    def _is_default(self, ref: Ref) -> bool:
-        return ref.kind is RefKind.BRANCH and ref.name == self._content.default_branch
-
     def _record(self, plans: Sequence[_Plan], dists: dict[str, int]) -> None:
         """Versions whose dists are built (`dists`: their ids) or are not to be built now."""
-        for some in _chunks(plans, RECORDED_AT_ONCE):
+        for some in chunks(plans, RECORDED_AT_ONCE):
             self._write([self._as_record(plan) for plan in some], dists)
 
     def _write(self, records: Sequence[Record], dists: dict[str, int]) -> None:
@@ -299,8 +277,8 @@ class Importer:
         ref, manifest = plan.candidate.ref, plan.manifest
         notices, facts = list(manifest.notices), None
         if file is not None:
-            notices += self._notices(ref)
-        if self._is_default(ref):
+            notices += self._content.notices(ref, self._target.subdirectory)
+        if self._content.is_default(ref):
             facts = self._facts_in(manifest, ref)
             if manifest.name and manifest.name != self._name:
                 renamed = f'composer.json now says "{manifest.name}"; the package keeps the name '
@@ -309,14 +287,6 @@ class Importer:
         return Record(
             ref=ref, name=plan.name, manifest=manifest, notice=notice, file=file, facts=facts
         )
-
-    def _notices(self, ref: Ref) -> Sequence[str]:
-        """What its archive lacks, such as submodules."""
-        try:
-            return self._content.snapshot.notices(ref, self._target.subdirectory)
-        except PluginError:
-            # A version without its notices is still a version.
-            return ()
 
     def _record_eagerly(self, plans: Sequence[_Plan], archives: Archives) -> None:
         by_commit: dict[str, list[_Plan]] = {}
@@ -365,37 +335,10 @@ class Importer:
             yield stream
 
     def _find_name(self) -> None:
-        """Name the package: as the default branch says, else as its highest version says."""
-        self._nameless = NO_NAME
-        ordered = self._in_order_of_naming()
-        # The first nearly always says it.
-        for some in (ordered[:1], *_chunks(ordered[1:], READ_AT_ONCE)):
-            manifests = self._content.snapshot.manifests(
-                [candidate.ref for candidate in some], self._target.subdirectory
-            )
-            for candidate in some:
-                try:
-                    name = _name_in(manifests.get(candidate.ref.commit), candidate.ref)
-                except BadManifest:
-                    continue
-                except InvalidName as error:
-                    self._nameless = error.reason
-                    continue
-                if name:
-                    self._take_name(name)
-                    return
-
-    def _in_order_of_naming(self) -> list[Candidate]:
-        first, tags, others = [], [], []
-        for candidate in self._comparison.candidates:
-            if self._is_default(candidate.ref):
-                first.append(candidate)
-            elif candidate.ref.kind is RefKind.TAG:
-                tags.append(candidate)
-            else:
-                others.append(candidate)
-        tags.sort(key=lambda candidate: sort_key(candidate.name.normalized), reverse=True)
-        return [*first, *tags, *others]
+        found = find_name(self._content, self._target.subdirectory, self._comparison.candidates)
+        self._nameless = found.fault
+        if found.name:
+            self._take_name(found.name)
 
     def _take_name(self, name: str) -> None:
         if self._attempt(lambda services: self._write_name(services, name)):
@@ -426,7 +369,7 @@ class Importer:
         ref = self._attempt(lambda services: self._records.speaker(services, comparison.removed))
         if ref is None:
             return None
-        if self._is_default(ref) and not (comparison.default_moved or cut_off):
+        if self._content.is_default(ref) and not (comparison.default_moved or cut_off):
             # What it says was written together with its version.
             return None
         try:
@@ -435,7 +378,7 @@ class Importer:
             return None
 
     def _facts_in(self, manifest: Manifest, ref: Ref) -> Facts:
-        text = self._readme(ref)
+        text = self._content.readme(ref, self._target.subdirectory)
         return Facts(
             description=manifest.description,
             type=manifest.type,
@@ -451,28 +394,3 @@ class Importer:
         if data is None:
             raise BadManifest(self._no_manifest())
         return check(parse(data), dev=ref.kind is RefKind.BRANCH)
-
-    def _readme(self, ref: Ref) -> str:
-        try:
-            text = self._content.snapshot.readme(ref, self._target.subdirectory) or ""
-        except PluginError:
-            # A package without its readme is still a package.
-            return ""
-        text = text[:LONGEST_README].replace("\0", "")
-        return text.encode("utf-8", "replace").decode()
-
-
-def _name_in(data: bytes | None, ref: Ref) -> str:
-    """The name a composer.json gives the package, "" for none."""
-    if data is None:
-        return ""
-    name = check(parse(data), dev=ref.kind is RefKind.BRANCH).name or ""
-    if name:
-        check_package_name(name)
-    return name
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

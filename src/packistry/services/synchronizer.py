@@ -29,8 +29,9 @@ from packistry.models import (
 from packistry.plugin import GitSourceProvider, Ref, RefusedRef, Snapshot
 from packistry.services import Services
 from packistry.services.comparison import Known, KnownVersion, Verdict, compare
+from packistry.services.content import Content
 from packistry.services.filters import lists_of
-from packistry.services.importer import Content, Importer, Target
+from packistry.services.importer import Importer, Target
 from packistry.services.ledger import DIED, Claim, ClaimLost
 from packistry.services.pins import pins_of
 from packistry.services.places import Place, place
