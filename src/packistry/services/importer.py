@@ -30,10 +30,11 @@ from packistry.services.comparison import (
 )
 from packistry.services.content import NO_NAME, READ_AT_ONCE, Content, chunks, find_name
 from packistry.services.dists import Dists, StoredFile, check_archive
+from packistry.services.findings import Facts, Item, Record
 from packistry.services.ledger import Claim
 from packistry.services.orders import archive_prefix
 from packistry.services.pins import Hold
-from packistry.services.records import Facts, Item, Record, Records
+from packistry.services.records import Records
 from packistry.services.transactions import Transactions
 
 T = TypeVar("T")

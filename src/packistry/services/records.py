@@ -1,16 +1,13 @@
 """What the import of one package writes: each method is part of one short transaction."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Table, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from packistry.composer.manifest import Manifest
 from packistry.composer.semver import parse_stability, sort_key
-from packistry.composer.versions import VersionName
 from packistry.models import Dist, Outcome, Package, Version, VersionKind
 from packistry.models.base import now
 from packistry.plugin import Ref, RefKind, VersionRemoved
@@ -21,10 +18,9 @@ from packistry.services.comparison import (
     Held,
     Known,
     KnownVersion,
-    Verdict,
     moved,
 )
-from packistry.services.dists import StoredFile
+from packistry.services.findings import Facts, Item, Record
 from packistry.services.history import History, chunks, run
 from packistry.services.ledger import Claim
 from packistry.services.pins import Hold, Pins, want
@@ -64,51 +60,6 @@ _MARK_STALE = (
     .values(stale=True)
     .execution_options(synchronize_session=False)
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """A ref that is now a version.
-
-    `file`: its dist, if it was built for this. `facts`: what the package says by it, if it is the
-    default branch.
-    """
-
-    ref: Ref
-    name: VersionName
-    manifest: Manifest
-    notice: str = ""
-    file: StoredFile | None = None
-    facts: "Facts | None" = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """A ref that is no version.
-
-    `verdict` None: it is read again next time. `removes`: the version it was. `hold`: it may
-    become one when a person says so.
-    """
-
-    ref: Ref
-    outcome: Outcome
-    reason: str
-    verdict: Verdict | None = None
-    removes: KnownVersion | None = None
-    hold: Hold | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What a package says of itself."""
-
-    description: str
-    type: str
-    keywords: tuple[str, ...]
-    abandoned: bool | str
-    readme: str
-    readme_html: str
-    metadata: Mapping[str, Any]
 
 
 class Records:
