@@ -19,7 +19,9 @@ def admin(runtime, application) -> Caller:
 @pytest.fixture
 def upstream(tmp_path):
     upstream = GitRepository(tmp_path / "upstream")
-    upstream.commit({"name": "acme/lib", "description": "A library", "require": {"acme/log": "^1"}})
+    manifest = {"name": "acme/lib", "description": "A library", "require": {"acme/log": "^1"}}
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+    upstream.commit(manifest, files={"big.bin": pointer})
     upstream.tag("v1.0.0")
     return upstream
 
@@ -50,6 +52,7 @@ def test_a_package_is_made_of_a_project_imported_yanked_and_removed(admin, runti
     versions = admin.get(f"{path}/versions?sort=name&filter[search]=1.0")["data"]
     assert [each["name"] for each in versions] == ["v1.0.0"]
     assert len(versions[0]["shasum"]) == 40
+    assert versions[0]["notices"] == ["Git LFS files, only pointers in the dist: 1."]
     version = f"{path}/versions/{versions[0]['id']}"
     assert admin.get(version)["metadata"]["require"] == {"acme/log": "^1"}
     assert admin.post(f"{version}/yank", status=200)["yanked_at"]

@@ -145,6 +145,12 @@ def test_a_version_is_compared_with_another_yanked_and_restored(admin, lib, runt
 
 def test_a_zip_is_downloaded_and_one_that_is_not_built_is_asked_for(admin, lib, runtime, stock):
     shipped = stock.version("acme/lib", "1.11.0", "home", text="whole")
+    with runtime.transaction() as services:
+        dist = services.session.query(Version).filter_by(name="1.11.0").one().dist
+        dist.notices = ["Git submodules, empty folders in the dist: 2."]
+    page = admin.get(f"{lib}/versions/{version_of(runtime, '1.11.0')}")
+    assert "Its zip is not all of it. Git submodules, empty folders" in text(page)
+    assert "Incomplete" in text(admin.get(lib))
     answer = admin.get(f"{lib}/versions/{version_of(runtime, '1.11.0')}/zip")
     assert answer.body == shipped.content
     assert answer.headers["Content-Disposition"] == 'attachment; filename="acme-lib-1.11.0.zip"'

@@ -112,6 +112,7 @@ def test_what_its_provider_says_when_it_is_tried_is_told(admin, host, runtime, m
 def test_one_shows_what_cannot_be_read_and_what_was_delivered(admin, host, runtime):
     with runtime.transaction() as services:
         source = services.sources.get("Host")
+        source.distribution = "packistry-real"
         home = services.repositories.add(NewRepository(name="Home"))
         project = Project(
             source=source, external_id="x", path=HOSTILE, unreachable=f"Bad {HOSTILE}"
@@ -125,6 +126,7 @@ def test_one_shows_what_cannot_be_read_and_what_was_delivered(admin, host, runti
     page = admin.get(host)
     assert f"Bad {HOSTILE}" in text(page)
     assert "Refused: not signed" in text(page)
+    assert "of packistry-real, and packistry offers it now" in text(page)
     assert not page.html.select("img")
     assert "1 project unreadable" in text(admin.get("/admin/sources"))
     assert "1 package is made from it" in text(admin.get(f"{host}/remove"))

@@ -8,6 +8,7 @@ from packistry.cli.installation import Installation, fail, pass_installation
 from packistry.cli.output import json_option, write_json, write_table
 from packistry.services.collector import Collector
 from packistry.services.doctor import Finding, Level, examine
+from packistry.services.doctor.data import astray
 from packistry.services.repair import Repair
 from packistry.services.rotation import Rotation, drop_old_keys, put_new_key_first
 from packistry.services.secrets import SecretBox, load_keys
@@ -37,13 +38,20 @@ def doctor(ctx: click.Context, installation: Installation, as_json: bool) -> Non
 @pass_installation
 @click.pass_context
 def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> None:
-    """Show the plugins that are loaded, and those that failed. Exit code 1 when one failed."""
-    found = installation.bare.plugins
+    """Show the plugins that are loaded, and those that failed or that sources miss.
+
+    Exit code 1 when one failed or is missed.
+    """
+    bare = installation.bare
+    found, strays = bare.plugins, astray(bare)
+    missed = [each for each in strays if not each.now]
     if as_json:
         write_json(
             {
                 "loaded": [asdict(each) for each in found.loaded],
                 "failed": [asdict(each) for each in found.failures],
+                "missed": [asdict(each) for each in missed],
+                "changed": [asdict(each) for each in strays if each.now],
             }
         )
     else:
@@ -68,7 +76,9 @@ def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> No
                 f"{failure.error}",
                 err=True,
             )
-    if found.failures:
+        for each in strays:
+            click.echo(f"{each} {each.remedy}", err=True)
+    if found.failures or missed:
         ctx.exit(1)
 
 

@@ -199,6 +199,7 @@ def _version(version: Version, dist: Dist | None) -> dict[str, Any]:
         "committed_at": version.committed_at,
         "dist_bytes": dist.size if dist and dist.built else None,
         "dist_failure": dist.failure or None if dist else None,
+        "dist_notices": dist.notices if dist else [],
     }
 
 
@@ -239,7 +240,7 @@ def _write_package(facts: dict[str, Any]) -> None:
                 each["reference"][:12],
                 each["committed_at"],
                 "" if each["dist_bytes"] is None else size(each["dist_bytes"]),
-                each["dist_failure"] or "",
+                each["dist_failure"] or " ".join(each["dist_notices"]),
             ]
             for each in facts["version_list"]
         ],

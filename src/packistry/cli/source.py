@@ -132,6 +132,11 @@ def list_(installation: Installation, as_json: bool) -> None:
 @filter_options("by default")
 @click.option("--webhook-secret", metavar="@FILE", callback=secret_from_file, help=SHARED_HELP)
 @click.option("--forget-webhook-secret", is_flag=True, help="Have no such secret.")
+@click.option(
+    "--accept-plugin",
+    is_flag=True,
+    help="Its provider may come from the Python package that offers it now.",
+)
 @auto_import_options
 @pass_installation
 def edit(
@@ -250,6 +255,7 @@ def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[s
         "id": source.id,
         "name": source.name,
         "provider": source.provider,
+        "distribution": source.distribution,
         "loaded": provider is not None,
         "config": {key: value for key, value in source.config.items() if key not in hidden},
         "has_secrets": source.secrets != "",

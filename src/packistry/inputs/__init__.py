@@ -299,7 +299,8 @@ class SourceChange(FilterChange):
 
     `config` overrides field by field; a blank secret keeps what is stored, unless `clear` names
     it. `webhook_secret` is what webhooks are signed with that were made for the whole source; the
-    one before it stays good for a week.
+    one before it stays good for a week. `accept_plugin`: whoever offers its provider now is meant,
+    as with any change of `config`.
     """
 
     name: Label | None = None
@@ -310,6 +311,7 @@ class SourceChange(FilterChange):
     keep_dists: KeepDists | None = None
     webhook_secret: WebhookSecret | None = None
     forget_webhook_secret: bool = False
+    accept_plugin: bool = False
 
 
 class NewPackage(Filtered):

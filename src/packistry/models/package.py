@@ -96,6 +96,8 @@ class Dist(Base):
     tagged: Mapped[bool] = mapped_column(default=False)
     # Why it can never be built; "" when it can.
     failure: Mapped[str] = mapped_column(Text, default="")
+    # What the zip lacks, in sentences: submodules, files that are only pointers.
+    notices: Mapped[list[str]] = mapped_column(JSONText, default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     package: Mapped[Package] = relationship()

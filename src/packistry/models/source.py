@@ -37,6 +37,9 @@ class Source(Filtering, Base):
     uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)
     name: Mapped[str] = mapped_column(unique=True)
     provider: Mapped[str] = mapped_column(String(100))
+    # The package its provider came from when somebody last entered its configuration, or said that
+    # another one is meant (services.origins); "" for a source older than this column.
+    distribution: Mapped[str] = mapped_column(default="")
     config: Mapped[dict[str, Any]] = mapped_column(JSONText, default=dict)
     # The secret fields of the configuration as one ciphertext (services.secrets); "" for none.
     secrets: Mapped[str] = mapped_column(Text, default="")

@@ -33,14 +33,6 @@ class Content:
         """Whether it is the branch that people mean when they name none."""
         return ref.kind is RefKind.BRANCH and ref.name == self.default_branch
 
-    def notices(self, ref: Ref, folder: str) -> Sequence[str]:
-        """What the archive of a folder lacks, such as submodules."""
-        try:
-            return self.snapshot.notices(ref, folder)
-        except PluginError:
-            # A version without its notices is still a version.
-            return ()
-
     def readme(self, ref: Ref, folder: str) -> str:
         """The readme of a folder, "" for none."""
         try:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
@@ -25,9 +25,10 @@ from packistry import plugin, process
 from packistry.composer import archive
 from packistry.database import upsert
 from packistry.errors import ConfigurationError, NotFound
+from packistry.git.redaction import plain
 from packistry.models import Dist, Intent, Package, Project, Source
 from packistry.models.base import now
-from packistry.plugin import GitSourceProvider, Snapshot
+from packistry.plugin import GitSourceProvider, Ref, Snapshot
 from packistry.services.orders import Order, wanted
 from packistry.services.places import Place, place
 from packistry.services.transactions import Transactions
@@ -37,6 +38,7 @@ JOB = "build_dist"
 # After a build that may work later: what waits for it asks again, nobody hammers a dead host.
 PAUSE = timedelta(seconds=30)
 DIGEST_IN_KEY = 16
+MOST_NOTICES = 20
 UNSAFE = (plugin.UnsafeContent, plugin.NotFound, plugin.Rejected, archive.UnsafeArchive)
 """What reading one ref raises when that ref alone is at fault, and always will be."""
 
@@ -62,12 +64,16 @@ _COMPLETE = (
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFile:
-    """A zip in storage that no Dist row names yet; an Intent keeps it from being collected."""
+    """A zip in storage that no Dist row names yet; an Intent keeps it from being collected.
+
+    `notices`: what it lacks.
+    """
 
     key: str
     sha1: str
     sha256: str
     size: int
+    notices: tuple[str, ...] = ()
 
 
 class Dists:
@@ -191,6 +197,7 @@ class Dists:
             with order.archive(snapshot) as stream:
                 check_archive(stream, settings, thoroughly=thoroughly)
                 stored = self.store(order.uid, order.ref.commit, stream)
+                lacks = notices_of(snapshot, order.ref, order.subdirectory)
         except UNSAFE as error:
             if isinstance(error, plugin.NotFound) and not final:
                 return False
@@ -199,6 +206,7 @@ class Dists:
                 lambda services: _mark_failed(services.session, order.dist_id, reason)
             )
             return True
+        stored = replace(stored, notices=lacks)
         self._transactions.attempt(
             lambda services: record(services.session, order.package_id, order.ref.commit, stored)
         )
@@ -247,6 +255,16 @@ def check_archive(stream: BinaryIO, settings: Settings, *, thoroughly: bool) -> 
         stream.seek(0)
 
 
+def notices_of(snapshot: Snapshot, ref: Ref, subdirectory: str) -> tuple[str, ...]:
+    """What the archive of a ref lacks, such as submodules, in sentences without markup."""
+    try:
+        found = snapshot.notices(ref, subdirectory)
+    except plugin.PluginError:
+        # A dist without its notices is still a dist.
+        return ()
+    return tuple(" ".join(plain(str(notice)).split()) for notice in found[:MOST_NOTICES])
+
+
 def record(session: Session, package_id: int, reference: str, stored: StoredFile) -> int:
     """The id of the package's dist at this reference: as `record_all` of one."""
     return record_all(session, package_id, {reference: stored})[reference]
@@ -267,6 +285,7 @@ def record_all(
             "sha1": file.sha1,
             "sha256": file.sha256,
             "size": file.size,
+            "notices": list(file.notices),
         }
         for reference, file in files.items()
     }

@@ -29,7 +29,7 @@ from packistry.services.comparison import (
     moved,
 )
 from packistry.services.content import NO_NAME, READ_AT_ONCE, Content, chunks, find_name
-from packistry.services.dists import Dists, StoredFile, check_archive
+from packistry.services.dists import Dists, StoredFile, check_archive, notices_of
 from packistry.services.findings import Facts, Item, Record
 from packistry.services.ledger import Claim
 from packistry.services.orders import archive_prefix
@@ -278,7 +278,8 @@ class Importer:
         ref, manifest = plan.candidate.ref, plan.manifest
         notices, facts = list(manifest.notices), None
         if file is not None:
-            notices += self._content.notices(ref, self._target.subdirectory)
+            lacks = notices_of(self._content.snapshot, ref, self._target.subdirectory)
+            file, notices = replace(file, notices=lacks), notices + list(lacks)
         if self._content.is_default(ref):
             facts = self._facts_in(manifest, ref)
             if manifest.name and manifest.name != self._name:

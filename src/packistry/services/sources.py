@@ -21,6 +21,7 @@ from packistry.plugin import (
 )
 from packistry.services.context import secrets_place
 from packistry.services.filters import set_lists
+from packistry.services.origins import origin
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import SecretBox
 from packistry.services.webhook_secrets import (
@@ -85,6 +86,7 @@ class Sources:
         source = Source(
             name=new.name, provider=new.provider, dists=new.dists, tag_policy=new.tag_policy
         )
+        source.distribution = origin(self._plugins, new.provider)
         source.keep_dists = new.keep_dists
         set_lists(source, new)
         self._session.add(source)
@@ -102,6 +104,8 @@ class Sources:
             config = self._plugins.source_provider(source.provider).Config
             self._store(source, load_config(config, self.proposed(source, change)))
             self._webhooks.retry_broken(source)
+        if change.config or change.clear or change.accept_plugin:
+            self._accept_plugin(source)
         if change.dists is not None:
             source.dists = change.dists
         if change.tag_policy is not None:
@@ -143,6 +147,10 @@ class Sources:
     def secrets(self, source: Source) -> dict[str, str]:
         """The secret fields in clear. Raises ConfigurationError when no key of ours fits."""
         return self._secrets.open(source.secrets, secrets_place(source))
+
+    def _accept_plugin(self, source: Source) -> None:
+        self._plugins.source_provider(source.provider)
+        source.distribution = origin(self._plugins, source.provider)
 
     def _change_webhook_secret(self, source: Source, secret: str) -> None:
         where = source_place(source)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from packistry.builtin.source import Git
 from packistry.services.secrets import KEY_FILE
 
 
@@ -56,6 +57,14 @@ def test_doctor_fails_on_a_fault_and_says_the_remedy(cli, tmp_path):
 def test_plugins_lists_the_built_in_one(cli):
     (builtin,) = [each for each in cli.json("plugins")["loaded"] if each["name"] == "builtin"]
     assert (builtin["source_providers"], builtin["storages"]) == (["git"], ["local"])
+
+
+def test_plugins_names_the_sources_that_miss_theirs(cli, monkeypatch):
+    cli.ok("source", "add", "here", "--provider", "git")
+    monkeypatch.setattr(Git, "name", "another")
+    assert 'The source "here" needs the provider git' in cli.fails("plugins")
+    (missed,) = json.loads(cli("plugins", "--json").stdout)["missed"]
+    assert missed["before"] == "packistry"
 
 
 def test_the_data_directory_is_private(cli, tmp_path):

@@ -115,10 +115,14 @@ def test_show_tells_versions_dists_and_syncs(cli, upstream):
 
 
 def test_show_is_readable_for_people(cli, upstream):
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+    (upstream.path / "big.bin").write_text(pointer)
+    upstream.release("v1.1.0", '{"name": "acme/lib"}')
     imported(cli, upstream)
     out = cli.ok("package", "show", "acme/lib")
     assert "acme/lib" in out
-    assert "v1.0.0" in out
+    assert "v1.1.0" in out
+    assert "Git LFS files, only pointers in the dist: 1." in out
 
 
 def test_a_new_tag_is_found_by_a_sync(cli, upstream):

@@ -141,6 +141,17 @@ def test_the_dist_of_a_sub_directory_holds_that_folder(
     assert set(importing.files(only(importing, package))) == {"a", "composer.json"}
 
 
+def test_a_lazy_dist_says_what_it_lacks_once_it_is_built(
+    importing: Importing, repository: GitRepository
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 12345\n"
+    repository.commit(MANIFEST, files={"a.bin": pointer})
+    package = importing.imported(repository, dists=When.LAZY)
+    assert only(importing, package).notices == []
+    Dists(importing.runtime).build(only(importing, package).id)
+    assert only(importing, package).notices == ["Git LFS files, only pointers in the dist: 1."]
+
+
 def test_a_dist_that_can_never_be_built_says_why(
     importing: Importing, repository: GitRepository
 ) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from packistry import plugin
 from packistry.database import connect
 from packistry.git.version import check_version, version
-from packistry.inputs import NewPackage, NewRepository, NewSource, read
+from packistry.inputs import NewPackage, NewRepository, NewSource, SourceChange, read
 from packistry.plugin import Storage, Unavailable
 from packistry.services.doctor import CHECKS, Level, data, examine, machine, network
 from packistry.services.plugins import Plugins
@@ -189,8 +189,22 @@ def test_a_plugin_that_does_not_load_is_an_error(patient):
 
 def test_a_source_without_its_plugin_is_an_error(patient, runtime):
     stored(runtime)
-    changed(runtime, "UPDATE sources SET provider = 'gone'")
-    assert "needs the provider gone" in faults(patient, data.plugins)
+    changed(runtime, "UPDATE sources SET provider = 'gone', distribution = 'packistry-gone'")
+    (fault,) = data.plugins(patient)
+    assert fault.level is Level.ERROR
+    assert "needs the provider gone" in fault.title
+    assert fault.remedy == "Install packistry-gone."
+
+
+def test_a_provider_of_another_distribution_than_before_is_a_warning(patient, runtime):
+    """Security §9: a changed one shows a warning."""
+    stored(runtime)
+    assert faults(patient, data.plugins) == ""
+    changed(runtime, "UPDATE sources SET distribution = 'packistry-real'")
+    assert "warning: The source" in faults(patient, data.plugins)
+    with runtime.transaction() as services:
+        services.sources.edit(services.sources.get("git"), SourceChange(accept_plugin=True))
+    assert faults(patient, data.plugins) == ""
 
 
 def test_secrets_without_their_key_are_an_error(patient, runtime):

@@ -111,6 +111,8 @@ def test_what_a_dist_lacks_stands_beside_its_import(
     item = importing.items(package)["1.0.0"]
     assert item.outcome == Outcome.IMPORTED
     assert item.reason == "Git LFS files, only pointers in the dist: 2."
+    (dist,) = importing.dists(package).values()
+    assert dist.notices == [item.reason]
 
 
 def test_a_tag_that_spells_an_imported_version_with_more_zeros_changes_nothing(

@@ -1,6 +1,6 @@
 """What is stored: database, clock, plugins, secrets, dists, and the work that is owed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from packistry.models import Project, Source, Sync, SyncState
 from packistry.models.base import now
 from packistry.services.context import secrets_place
 from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
+from packistry.services.origins import Stray, strays
 from packistry.services.rotation import Rotation
 
 CLOCK_SECONDS = 30
@@ -86,20 +87,19 @@ def plugins(patient: Patient) -> Iterator[Finding]:
             f"Update or remove the package {failure.distribution}, or name the plugin in "
             "PACKISTRY_DISABLED_PLUGINS.",
         )
-    known = patient.plugins.source_providers
-    orphans: list[tuple[str, str]] = []
-    if usable(patient):
-        with reading(patient) as session:
-            sources = session.scalars(select(Source).order_by(Source.name))
-            orphans = [(each.name, each.provider) for each in sources if each.provider not in known]
-    for name, provider in orphans:
-        yield error(
-            f'The source "{name}" needs the provider {provider}, which no loaded plugin offers. '
-            "Its packages are served but not updated.",
-            f"Install the plugin that offers {provider}.",
-        )
-    if not patient.plugins.failures and not orphans:
+    found = astray(patient)
+    for each in found:
+        yield (warning if each.now else error)(str(each), each.remedy)
+    if not patient.plugins.failures and not found:
         yield ok(f"{len(patient.plugins.loaded)} plugin(s) loaded.")
+
+
+def astray(patient: Patient) -> Sequence[Stray]:
+    """The sources without the provider they were made with; none without tables to read."""
+    if not usable(patient):
+        return ()
+    with reading(patient) as session:
+        return strays(session, patient.plugins)
 
 
 def secrets(patient: Patient) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from packistry.plugin import (
 )
 from packistry.services import Services
 from packistry.services.access import Permission
+from packistry.services.origins import stray
 from packistry.services.sources import check
 from packistry.web import filters, pages
 from packistry.web.forms import (
@@ -162,6 +163,7 @@ def show(visit: Visit, services: Services) -> Shown:
     return {
         "source": source,
         "provider": provider,
+        "stray": stray(services.context.plugins, source),
         "packages": services.sources.packages(source),
         "config": _plain(provider, source),
         "unreadable": unreadable[:UNREADABLE],

@@ -24,7 +24,10 @@ LONGEST_SEARCH = 255
 
 
 class SourceShape(Shape):
-    """A source, without its secrets. `url` and `metadata` are parts of `config` as they were."""
+    """A source, without its secrets. `url` and `metadata` are parts of `config` as they were.
+
+    `distribution` is the Python package that its provider came from when it was configured.
+    """
 
     id: int
     provider: str
@@ -33,6 +36,7 @@ class SourceShape(Shape):
     metadata: dict[str, JsonValue]
     config: dict[str, JsonValue]
     has_secrets: bool
+    distribution: str
     loaded: bool = Field(description="Whether the plugin of its provider is there")
     dists: Dists
     tag_policy: TagPolicy | None
@@ -111,6 +115,7 @@ def shape(services: Services, source: Source) -> SourceShape:
         metadata={name: value for name, value in facts.items() if name != "url"},
         config=facts,
         has_secrets=source.secrets != "",
+        distribution=source.distribution,
         loaded=provider is not None,
         dists=source.dists,
         tag_policy=source.tag_policy,

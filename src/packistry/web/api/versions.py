@@ -32,7 +32,10 @@ DOWNLOADS = (
 
 
 class VersionShape(Shape):
-    """A version. `shasum` and `size` are those of its zip, null while there is none."""
+    """A version. `shasum` and `size` are those of its zip, null while there is none.
+
+    `notices` says what the zip lacks, such as submodules.
+    """
 
     id: int
     package_id: int
@@ -45,6 +48,7 @@ class VersionShape(Shape):
     ref: str
     reference: str
     size: int | None
+    notices: list[str]
     default_branch: bool
     committed_at: Moment
     yanked_at: Moment | None
@@ -91,6 +95,7 @@ def _facts(version: Version, dist: Dist | None, downloads: int) -> dict[str, Any
         **{name: getattr(version, name) for name in (*names, *more)},
         "shasum": built.sha1 if built else None,
         "size": built.size if built else None,
+        "notices": built.notices if built else [],
         "total_downloads": downloads,
         "updated_at": _changed(version, dist),
     }
