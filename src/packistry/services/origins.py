@@ -56,9 +56,7 @@ def stray(plugins: Plugins, source: Source) -> Stray | None:
     now = origin(plugins, source.provider)
     if now and source.distribution in ("", now):
         return None
-    return Stray(
-        source=source.name, provider=source.provider, before=source.distribution, now=now
-    )
+    return Stray(source=source.name, provider=source.provider, before=source.distribution, now=now)
 
 
 def strays(session: Session, plugins: Plugins) -> Sequence[Stray]:
