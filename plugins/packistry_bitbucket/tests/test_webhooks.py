@@ -122,6 +122,8 @@ LIB = {"uuid": "{1}", "full_name": "acme/library"}
             [ProjectRenamed(project_id="{1}", path="acme/library")],
         ),
         (of("repo:transfer", repository={"uuid": "{1}"}), [ProjectChanged(project_id="{1}")]),
+        # A push that names no ref may be one of too many.
+        (of("repo:push", repository=LIB, push={"changes": []}), [ProjectChanged(project_id="{1}")]),
         (of("repo:deleted", repository=LIB), [ProjectGone(project_id="{1}")]),
         (of("repo:fork", repository=LIB), []),
         (of("pullrequest:created", repository=LIB), []),
@@ -133,6 +135,12 @@ def test_what_the_cloud_tells_of_a_repository_is_understood(cloud, request_, mea
 
 
 MOVED = {"id": 1, "slug": "library", "project": {"key": "NEW"}}
+TAGGED = {
+    "ref": {"id": "refs/tags/v1", "displayId": "v1", "type": "TAG"},
+    "fromHash": "0" * 40,
+    "toHash": "1" * 40,
+    "type": "ADD",
+}
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,22 @@ MOVED = {"id": 1, "slug": "library", "project": {"key": "NEW"}}
     [
         (of("repo:modified", new=MOVED), [ProjectRenamed(project_id="1", path="NEW/library")]),
         (of("repo:modified", new={**MOVED, "slug": ""}), [ProjectChanged(project_id="1")]),
+        (
+            of("repo:refs_changed", repository=MOVED, changes=[]),
+            [ProjectChanged(project_id="1")],
+        ),
+        (
+            of("mirror:repo_synchronized", repository=MOVED, changes=[TAGGED]),
+            [tag("1", "v1")],
+        ),
+        (
+            of("mirror:repo_synchronized", repository=MOVED, changes=[], refLimitExceeded=True),
+            [ProjectChanged(project_id="1")],
+        ),
+        (
+            of("mirror:repo_synchronized", repository=MOVED, changes=None, syncType="SNAPSHOT"),
+            [ProjectChanged(project_id="1")],
+        ),
         (of("pr:opened"), []),
         (of("diagnostics:ping", test=True), []),
     ],

@@ -75,6 +75,8 @@ def test_all_recordings_are_understood():
     ("body", "meant"),
     [
         ({"event_name": "repository_update", "project_id": 7}, ProjectChanged(project_id="7")),
+        # Of a project that was archived, GitLab says no more than this.
+        ({"event_name": "project_update", "project_id": 7}, ProjectChanged(project_id="7")),
         (
             {"event_name": "project_rename", "project_id": 7, "path_with_namespace": "a/b"},
             ProjectRenamed(project_id="7", path="a/b"),

@@ -24,6 +24,7 @@ _DAY = 86400.0
 _PAUSE = 60.0
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _LONGEST = 300
+_SAID = ("message", "error_description", "error", "errors", "fields", "detail")
 
 
 def raise_for_status(
@@ -82,17 +83,24 @@ def host_words(response: "HttpResponse", secrets: Iterable[str] = ()) -> str:
     return _CONTROL.sub(" ", said).strip()[:_LONGEST]
 
 
-def _message(document: Any) -> str:
-    """Hosts say it as message, error, error.message, error_description or errors."""
+def _message(document: Any, *, inner: bool = False) -> str:
+    """Hosts say it as message, error, error.message, error_description, errors or by field."""
     if isinstance(document, str):
         return document
     if isinstance(document, list):
-        return "; ".join(filter(None, map(_message, document[:5])))
-    if isinstance(document, dict):
-        keys = ("message", "error_description", "error", "errors", "detail")
-        found = [_message(document[key]) for key in keys if document.get(key)]
-        return "; ".join(dict.fromkeys(filter(None, found)))
-    return ""
+        return "; ".join(filter(None, (_message(each, inner=True) for each in document[:5])))
+    if not isinstance(document, dict):
+        return ""
+    found = [_message(document[key], inner=True) for key in _SAID if document.get(key)]
+    if inner and not any(found):
+        found = [_of_field(key, document[key]) for key in list(document)[:5]]
+    return "; ".join(dict.fromkeys(filter(None, found)))
+
+
+def _of_field(name: str, said: Any) -> str:
+    words = _message(said, inner=True)
+    # What is wrong with the whole, GitLab says below this name.
+    return f"{name}: {words}" if words and name != "base" else words
 
 
 def _is_rate_limit(response: "HttpResponse", words: str) -> bool:
@@ -103,7 +111,8 @@ def _is_rate_limit(response: "HttpResponse", words: str) -> bool:
     if response.status != 403:
         return False
     left = {response.header(name) for name in ("X-RateLimit-Remaining", "RateLimit-Remaining")}
-    return "0" in left or bool(response.header("Retry-After")) or "rate limit" in words.lower()
+    limited = any(each in words.lower() for each in ("rate limit", "abuse detection"))
+    return "0" in left or bool(response.header("Retry-After")) or limited
 
 
 def _error_class(status: int) -> type[PluginError]:

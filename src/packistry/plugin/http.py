@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 from packistry.netguard import AddressRefused, HostUnknown
 from packistry.plugin.answers import place_of, raise_for_status
 from packistry.plugin.errors import CredentialsError, NotFound, Unavailable
-from packistry.plugin.transport import Guard, GuardedAdapter
+from packistry.plugin.transport import Guard, GuardedAdapter, tls_fault
 
 MIB = 1024 * 1024
 _CHUNK = 64 * 1024
@@ -277,8 +277,7 @@ class HttpClient:
         except (AddressRefused, HostUnknown) as error:
             raise Unavailable(f"{place} is not contacted: {error}") from error
         except requests.exceptions.SSLError as error:
-            words = f"{place} has no certificate we trust. Install its CA on this machine."
-            raise Unavailable(words) from error
+            raise Unavailable(f"{place} {tls_fault(error)}") from error
         except requests.exceptions.Timeout as error:
             raise Unavailable(f"{place} did not answer in time.") from error
         except requests.exceptions.ConnectionError as error:

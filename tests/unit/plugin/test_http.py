@@ -115,6 +115,8 @@ def test_a_status_is_an_error(
         {"error_description": "no such hook"},
         {"errors": [{"message": "no such hook"}]},
         {"errors": ["no such hook"]},
+        {"message": {"base": ["no such hook"]}},
+        {"errors": [{"resource": "Hook", "code": "no such hook"}]},
         "no such hook",
     ],
 )
@@ -123,6 +125,27 @@ def test_the_hosts_words_are_found_where_hosts_put_them(
 ) -> None:
     host.on("GET", f"{API}/user", status=422, json=said)
     with pytest.raises(Rejected, match="no such hook"):
+        http.get("user")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": {"url": ["is blocked"], "name": []}},
+        {"type": "error", "error": {"message": "Bad request", "fields": {"url": ["is blocked"]}}},
+    ],
+)
+def test_the_hosts_words_about_a_field_name_it(
+    host: FakeHost, http: HttpClient, said: object
+) -> None:
+    host.on("POST", f"{API}/hooks", status=422, json=said)
+    with pytest.raises(Rejected, match=r"(: |; )url: is blocked$"):
+        http.post("hooks", json={})
+
+
+def test_an_answer_without_words_is_not_quoted(host: FakeHost, http: HttpClient) -> None:
+    host.on("GET", f"{API}/user", status=422, json={"timestamp": "now", "path": "/user"})
+    with pytest.raises(Rejected, match=r"answered 422\.$"):
         http.get("user")
 
 
@@ -189,9 +212,15 @@ def test_a_rate_limit_may_name_the_moment(host: FakeHost, http: HttpClient) -> N
         assert 590 < caught.value.retry_after <= 601
 
 
-def test_a_limit_told_only_in_words_is_one(host: FakeHost, http: HttpClient) -> None:
-    words = {"message": "You have exceeded a secondary rate limit."}
-    host.on("GET", f"{API}/user", status=403, json=words)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You have exceeded a secondary rate limit.",
+        "You have triggered an abuse detection mechanism. Please wait a few minutes.",
+    ],
+)
+def test_a_limit_told_only_in_words_is_one(host: FakeHost, http: HttpClient, words: str) -> None:
+    host.on("GET", f"{API}/user", status=403, json={"message": words})
     with pytest.raises(RateLimited):
         http.get("user")
 

@@ -70,6 +70,10 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A self-signed certificate of forge.example and its key, in one file."""
+    return self_signed(tmp_path / "certificate.pem")
+
+
+def self_signed(path: Path, *, lasts: timedelta = timedelta(days=1)) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "forge.example")])
     now = datetime.now(UTC)
@@ -79,12 +83,11 @@ def certificate(tmp_path: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now + lasts)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("forge.example")]), False)
         .sign(key, hashes.SHA256())
     )
-    path = tmp_path / "certificate.pem"
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -96,6 +99,12 @@ def certificate(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tls_server(certificate: Path) -> Iterator[Server]:
+    with tls(certificate) as server:
+        yield server
+
+
+@contextmanager
+def tls(certificate: Path) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server = Server()
@@ -175,7 +184,7 @@ def test_a_closed_port_is_unavailable(server: Server) -> None:
 
 def test_a_server_that_speaks_no_tls_is_named_as_such(server: Server) -> None:
     http = client(NetGuard(["127.0.0.1"]), f"https://127.0.0.1:{server.server_port}")
-    with pytest.raises(Unavailable, match="certificate"):
+    with pytest.raises(Unavailable, match=r"speaks no TLS .* http:// or another port"):
         http.get("user")
 
 
@@ -226,9 +235,15 @@ def test_an_authority_the_machine_trusts_is_trusted(
 
 
 def test_a_certificate_of_another_name_is_refused(tls_server: Server, certificate: Path) -> None:
-    with pytest.raises(Unavailable, match="certificate"):
+    with pytest.raises(Unavailable, match=r"for another name\. Enter the address"):
         over_tls(tls_server, "other.example", certificate).get("user")
     assert tls_server.seen == []
+
+
+def test_a_certificate_that_has_expired_is_refused(tmp_path: Path) -> None:
+    expired = self_signed(tmp_path / "expired.pem", lasts=timedelta(days=-1))
+    with tls(expired) as server, pytest.raises(Unavailable, match=r"has expired\. Renew it there"):
+        over_tls(server, "forge.example", expired).get("user")
 
 
 def test_a_certificate_nobody_vouches_for_is_refused_with_the_remedy(tls_server: Server) -> None:

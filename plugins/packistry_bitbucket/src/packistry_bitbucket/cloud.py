@@ -120,7 +120,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
             return False
         # Without its secret what it sends is refused.
         signs = found.get("secret_set", True)
-        return bool(found.get("active") and signs and "repo:push" in found.get("events", ()))
+        return bool(found.get("active") and signs and "repo:push" in (found.get("events") or ()))
 
     def receive_webhook(self, request: WebhookRequest, secret: str) -> Sequence[Change]:
         webhooks.verify(request, secret)

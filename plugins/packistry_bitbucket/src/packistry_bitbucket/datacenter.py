@@ -106,7 +106,7 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
                 found = mapping(self._api.get(self._hook(project, webhook_id)))
         except NotFound:
             return False
-        return bool(found.get("active") and "repo:refs_changed" in found.get("events", ()))
+        return bool(found.get("active") and "repo:refs_changed" in (found.get("events") or ()))
 
     def receive_webhook(self, request: WebhookRequest, secret: str) -> Sequence[Change]:
         webhooks.verify(request, secret)

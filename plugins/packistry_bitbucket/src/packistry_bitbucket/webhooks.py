@@ -19,6 +19,8 @@ from packistry.plugin import (
 CLOUD_EVENTS = ("repo:push", "repo:updated", "repo:transfer", "repo:deleted")
 SERVER_EVENTS = ("repo:refs_changed", "repo:modified")
 
+# Only a webhook made by hand sends it, for when clones come from a mirror.
+_MIRRORED = "mirror:repo_synchronized"
 _SIGNATURE = "X-Hub-Signature"
 _CLOUD_KINDS = {
     "branch": RefKind.BRANCH,
@@ -49,7 +51,8 @@ def cloud_changes(event: str, body: Any) -> Sequence[Change]:
     if event == "repo:deleted":
         return (ProjectGone(project_id=project),)
     if event == "repo:push":
-        return tuple(_cloud_refs(project, _mapping(body.get("push")).get("changes")))
+        refs = _list(_mapping(body.get("push")).get("changes"))
+        return tuple(_cloud_refs(project, refs)) if refs else (ProjectChanged(project_id=project),)
     if event == "repo:updated" and not {"name", "full_name"} & _mapping(body.get("changes")).keys():
         return ()
     if not isinstance(path, str) or not path:
@@ -60,9 +63,11 @@ def cloud_changes(event: str, body: Any) -> Sequence[Change]:
 def server_changes(event: str, body: Any) -> Sequence[Change]:
     """What the verified body of a delivery of Bitbucket Data Center means."""
     found = _mapping(body)
-    if event == "repo:refs_changed":
+    if event in ("repo:refs_changed", _MIRRORED):
         project = _id(_mapping(found.get("repository")).get("id"))
-        return tuple(_server_refs(project, found.get("changes")))
+        # A mirror leaves them out when there are too many.
+        refs = _list(found.get("changes") or [] if event == _MIRRORED else found.get("changes"))
+        return tuple(_server_refs(project, refs)) if refs else (ProjectChanged(project_id=project),)
     if event == "repo:modified":
         renamed = _mapping(found.get("new"))
         key, slug = _mapping(renamed.get("project")).get("key"), renamed.get("slug")
@@ -73,8 +78,8 @@ def server_changes(event: str, body: Any) -> Sequence[Change]:
     return ()
 
 
-def _cloud_refs(project: str, changes: Any) -> Iterator[Change]:
-    for change in _list(changes):
+def _cloud_refs(project: str, changes: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
+    for change in changes:
         new, old = change.get("new"), change.get("old")
         ref = _mapping(new or old)
         kind, name = _CLOUD_KINDS.get(str(ref.get("type"))), ref.get("name")
@@ -84,8 +89,8 @@ def _cloud_refs(project: str, changes: Any) -> Iterator[Change]:
         yield meant(project_id=project, kind=kind, name=name)
 
 
-def _server_refs(project: str, changes: Any) -> Iterator[Change]:
-    for change in _list(changes):
+def _server_refs(project: str, changes: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
+    for change in changes:
         ref = _mapping(change.get("ref"))
         kind, name = _SERVER_KINDS.get(str(ref.get("type"))), ref.get("displayId")
         if kind is None or not isinstance(name, str) or not name:

@@ -127,6 +127,7 @@ _EVENTS: Mapping[str, Callable[[Mapping[str, Any]], Sequence[Change]]] = {
     "tag_push": _pushed,
     # Only system hooks send these: a GitLab administrator makes such a hook by hand.
     "repository_update": _changed,
+    "project_update": _changed,
     "project_rename": _renamed,
     "project_transfer": _renamed,
     "project_destroy": _gone,
