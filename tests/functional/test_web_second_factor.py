@@ -11,9 +11,12 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from pydantic import SecretStr
 
 from packistry.inputs import NewPassword, NewUser
-from packistry.models import AuditEvent, SecondFactor
+from packistry.models import AuditEvent, BrowserSession, SecondFactor
+from packistry.models.base import now
 from packistry.runtime import Runtime
+from packistry.services.sessions import FRESH
 from tests.functional.browser import PASSWORD, Browser
+from tests.functional.caller import caller
 
 PAGE = "/admin/profile/second-factor"
 
@@ -53,6 +56,19 @@ def ada(runtime: Runtime) -> int:
 def give_password(browser: Browser, status: int = 303) -> Any:
     page = browser.get("/login?next=/admin/repositories")
     return browser.submit(page, email="ada@x.org", password=PASSWORD, status=status)
+
+
+def demand(runtime: Runtime) -> None:
+    """From now on everybody's role demands a second factor."""
+    runtime.settings = runtime.settings.model_copy(update={"second_factor_roles": ("user",)})
+    vars(runtime).pop("context", None)
+
+
+def wait_for_proof(runtime: Runtime) -> None:
+    """It is long ago that somebody proved who they are."""
+    with runtime.transaction() as services:
+        for row in services.session.query(BrowserSession):
+            row.verified_at = now() - 2 * FRESH
 
 
 def key_of(page: Any) -> str:
@@ -124,9 +140,64 @@ def test_guesses_have_to_wait(ada, application, clock):
     assert int(late.headers["Retry-After"]) >= 1
 
 
+def test_proving_again_who_one_is_takes_the_code_too(ada, runtime, application, clock):
+    browser = Browser(application)
+    key, codes = set_up(browser, clock)
+    clock.later()
+    wait_for_proof(runtime)
+    question = browser.post(PAGE, do="remove").follow(headers={"Accept": "text/html"})
+    for code in ("", "123", clock.code(key, -9)):
+        page = browser.submit(question, password=PASSWORD, code=code, status=422)
+        assert page.html.find(id="w-code") is not None
+    assert browser.submit(question, password="not it", code=clock.code(key), status=422)
+    assert browser.post(PAGE, do="remove").headers["Location"].startswith("/admin/prove")
+    asked = question.request.path_qs
+    assert browser.post(asked, password=PASSWORD, code=codes[0]).headers["Location"] == PAGE
+    assert "9 recovery codes left" in browser.get(PAGE).text
+
+
+def test_a_session_that_is_older_than_the_demand_leads_to_setting_one_up(
+    ada, runtime, application, clock
+):
+    browser = Browser(application)
+    give_password(browser)
+    browser.get("/admin/repositories")
+    demand(runtime)
+    wait_for_proof(runtime)
+    assert browser.get("/admin/repositories", status=303).headers["Location"] == PAGE
+    assert "before anything else" in browser.get(PAGE).text
+    browser.post("/admin/profile/name", name="Eve", status=303)
+    refused = browser.app.get("/api/me", status=403)
+    assert "second factor" in refused.json["message"]
+    # Who they are is proved first.
+    asked = browser.post(PAGE, do="begin").headers["Location"]
+    assert browser.post(asked, password=PASSWORD).headers["Location"] == PAGE
+    page = browser.post(PAGE, do="begin").follow(headers={"Accept": "text/html"})
+    browser.post(PAGE, do="confirm", code=clock.code(key_of(page)), status=200)
+    assert "Ada" in browser.get("/admin/repositories").text
+    with runtime.transaction() as services:
+        user = services.users.at(ada)
+        services.second_factors.remove(user)
+        cookie = services.sessions.begin(user, address="", agent="", memo={"source": 1})
+    # A place that they signed in at asks for what it wants.
+    Browser(application, cookie).get("/admin/repositories")
+
+
+def test_whoever_lost_it_is_helped_by_an_administrator(ada, runtime, application, clock):
+    browser = Browser(application)
+    set_up(browser, clock)
+    root = caller(runtime, application, "root@x.org", admin=True)
+    assert root.get(f"/users/{ada}")["second_factor"]
+    root.delete(f"/users/{ada}/second-factor")
+    browser.get("/", status=303)
+    assert give_password(browser).headers["Location"] == "/admin/repositories"
+    with runtime.reading() as services:
+        row = services.session.query(AuditEvent).filter_by(action="user.second-factor-off").one()
+        assert (row.actor, row.target) == ("root@x.org", "ada@x.org")
+
+
 def test_whose_role_demands_one_sets_it_up_before_anything_else(ada, runtime, application, clock):
-    runtime.settings = runtime.settings.model_copy(update={"second_factor_roles": ("user",)})
-    vars(runtime).pop("context", None)
+    demand(runtime)
     browser = Browser(application)
     page = give_password(browser).follow(headers={"Accept": "text/html"})
     browser.get("/", status=303)

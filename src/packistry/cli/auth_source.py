@@ -138,6 +138,9 @@ def list_(installation: Installation, as_json: bool) -> None:
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
 @click.option("--clear", metavar="KEY", multiple=True, help="Forget this secret.")
 @click.option(
+    "--moved", is_flag=True, help="Another address is of the same place: everybody stays known."
+)
+@click.option(
     "--enable/--disable",
     "active",
     default=None,
@@ -153,6 +156,7 @@ def edit(
     source_name: str,
     given: tuple[str, ...],
     clear: tuple[str, ...],
+    moved: bool,
     any_domain: bool,
     no_rules: bool,
     **changes: Any,
@@ -172,7 +176,9 @@ def edit(
         fields["allowed_domains"] = ()
     if no_rules:
         fields["rules"] = ()
-    change = read(AuthenticationSourceChange, config=values, clear=frozenset(clear), **fields)
+    change = read(
+        AuthenticationSourceChange, config=values, clear=frozenset(clear), moved=moved, **fields
+    )
     with installation.change() as services:
         services.authentication_sources.edit(
             services.authentication_sources.get(source_name), change

@@ -155,8 +155,7 @@ def reset_second_factor(installation: Installation, email: str) -> None:
     """Take the second factor from the user with this EMAIL, who lost it. They are signed out."""
     with installation.change() as services:
         owner = services.users.get(email)
-        services.second_factors.remove(owner)
-        services.sessions.end_all(owner)
+        services.second_factors.reset(owner)
         services.audit.note("user.second-factor-off", owner)
     click.echo(f"{email} signs in with the password alone, and sets another up where it is needed.")
 

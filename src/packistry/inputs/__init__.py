@@ -133,10 +133,19 @@ def text(value: str) -> str:
     return plain
 
 
+def folded(address: str) -> str:
+    """An address to look for: its ASCII letters in lower case.
+
+    Others stay what they are: some, like the sign of the kelvin, would become somebody else's k.
+    """
+    return "".join(each.lower() if each.isascii() else each for each in address.strip())
+
+
 def email(value: str) -> str:
-    """An e-mail address, in lower case."""
-    address = value.strip().lower()
-    if len(address) > LONGEST_NAME or clean_email(address) != address:
+    """An e-mail address, folded, as the one that people are known by."""
+    address = folded(value)
+    well_formed = clean_email(address) == address and address.isprintable()
+    if len(address) > LONGEST_NAME or not well_formed:
         raise ValueError("this is not an e-mail address")
     return address
 

@@ -116,11 +116,15 @@ class NewAuthenticationSource(Input):
 
 
 class AuthenticationSourceChange(Input):
-    """What changes about one; `config` and `clear` as in a SourceChange. `rules` replace all."""
+    """What changes about one; `config` and `clear` as in a SourceChange. `rules` replace all.
+
+    `moved`: another address in `config` is of the same place, where everybody is who they were.
+    """
 
     name: Label | None = None
     config: dict[str, Any] = Field(default={}, repr=False)
     clear: frozenset[str] = frozenset()
+    moved: bool = False
     icon: Icon | None = None
     active: bool | None = None
     registration: bool | None = None

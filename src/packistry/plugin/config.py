@@ -102,7 +102,7 @@ def keep_secrets(
         for name in sorted(secret_fields(config_class))
         if secrets.get(name) and not _reveal(values.get(name)) and name not in clear
     ]
-    if kept and _origin_changes(config_class, values, plain):
+    if kept and origin_changes(config_class, values, plain):
         message = "Enter it again: it would be sent to another place than before."
         raise ConfigError(
             "Secrets must be entered again when the place they are sent to changes.",
@@ -196,9 +196,10 @@ def _reveal(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _origin_changes(
+def origin_changes(
     config_class: type[Config], values: Mapping[str, object], plain: Mapping[str, object]
 ) -> bool:
+    """Whether `values` name another place than the configuration stored as `plain`."""
     fields = config_class.model_fields
     return any(
         str(values.get(name, info.default) or "") != str(plain.get(name, info.default) or "")

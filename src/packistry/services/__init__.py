@@ -59,7 +59,9 @@ class Services:
 
     @cached_property
     def second_factors(self) -> SecondFactors:
-        return SecondFactors(self.session, self.context.secrets, self.context.settings)
+        return SecondFactors(
+            self.session, self.sessions, self.context.secrets, self.context.settings
+        )
 
     @cached_property
     def links(self) -> Links:

@@ -5,10 +5,17 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from packistry.errors import Conflict, NotFound, PackistryError, unexpected
+from packistry.errors import Conflict, Invalid, NotFound, PackistryError, unexpected
 from packistry.git.redaction import plain, redact
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource, SignInRule
-from packistry.models import AuthenticationSource, ClaimRule, IdentityLink, Package, Repository
+from packistry.models import (
+    AuthenticationSource,
+    ClaimRule,
+    IdentityLink,
+    Package,
+    Repository,
+    Role,
+)
 from packistry.plugin import (
     AuthBackend,
     Config,
@@ -18,6 +25,7 @@ from packistry.plugin import (
     secret_fields,
     split_secrets,
 )
+from packistry.plugin.config import origin_changes
 from packistry.services.backends import sign_in_place
 from packistry.services.identities import Identities
 from packistry.services.packages import Packages
@@ -26,6 +34,16 @@ from packistry.services.repositories import Repositories
 from packistry.services.secrets import SecretBox
 
 log = logging.getLogger(__name__)
+
+ELSEWHERE = (
+    "Users here ({people}) are known by what the place so far calls them, and whoever is called so "
+    "at another would be taken for one of them. If the same place has moved, say so; if this is "
+    "another, add it as a way to sign in of its own."
+)
+ANYBODY = (
+    "Anybody who registers would administer this server. Name the domains of those who may, or "
+    "give the role by a rule, such as groups=ops: admin."
+)
 
 
 class AuthenticationSources:
@@ -110,6 +128,7 @@ class AuthenticationSources:
         self._session.flush()
         self._store(source, load_config(backend.Config, new.config))
         self._set_rules(source, new.rules)
+        _check_strangers(source)
         return source
 
     def draft(self, name: str, provider: str) -> AuthenticationSource:
@@ -143,6 +162,8 @@ class AuthenticationSources:
                 secrets=self._kept(source, set(change.config) | change.clear),
                 clear=change.clear,
             )
+            if not change.moved and origin_changes(config, values, source.config):
+                self._check_unknown(source)
             self._store(source, load_config(config, values))
         for name in ("icon", "registration", "default_role", "trusted", "single_sign_out"):
             value = getattr(change, name)
@@ -156,6 +177,7 @@ class AuthenticationSources:
             if change.active:
                 self._check_complete(source)
             self._switch(source, on=change.active)
+        _check_strangers(source)
         self._session.flush()
 
     def remove(self, source: AuthenticationSource) -> None:
@@ -172,6 +194,12 @@ class AuthenticationSources:
     def secrets(self, source: AuthenticationSource) -> dict[str, str]:
         """The secret fields in clear. Raises ConfigurationError when no key of ours fits."""
         return self._secrets.open(source.secrets, sign_in_place(source))
+
+    def _check_unknown(self, source: AuthenticationSource) -> None:
+        """Raises Conflict once somebody is known by what the place calls them."""
+        people = self.people(source)
+        if people:
+            raise Conflict(ELSEWHERE.format(people=people), field="moved")
 
     def _check_complete(self, source: AuthenticationSource) -> None:
         """Raises ConfigError while it does not say what its plugin has to know."""
@@ -221,6 +249,11 @@ class AuthenticationSources:
         if self.find(name) is not None:
             message = f'There is an authentication source called "{name}" already.'
             raise Conflict(message, field="name")
+
+
+def _check_strangers(source: AuthenticationSource) -> None:
+    if source.registration and source.default_role == Role.ADMIN and not source.allowed_domains:
+        raise Invalid(ANYBODY, field="default_role")
 
 
 def rule_text(rule: ClaimRule) -> str:

@@ -18,7 +18,7 @@ from packistry.services import identities
 from packistry.services.audit import Author
 from packistry.services.identities import Refused
 from packistry.services.plugins import PluginMissing
-from packistry.services.sessions import Signed, actor_of
+from packistry.services.sessions import SOURCE, Signed, actor_of
 from packistry.services.sign_in import Browser
 from packistry.services.transactions import Changes
 
@@ -76,7 +76,7 @@ def begin(
     with _told(transactions, author, name):
         redirect = make().begin(callback_url)
     memo: dict[str, Any] = {
-        "source": source_id,
+        SOURCE: source_id,
         "memo": dict(redirect.memo),
         "next": next_path,
         "connect": connect.user_id if connect else None,
@@ -107,7 +107,7 @@ def finish(
         memo = services.sessions.recall(pending) if pending else None
     name, make = _backend(transactions, source_id)
     with _told(transactions, author, name):
-        if memo is None or memo.get("source") != source_id:
+        if memo is None or memo.get(SOURCE) != source_id:
             raise Refused(NOT_BEGUN)
         identity = make().finish(callback_url, answer, memo["memo"])
         if memo["connect"] is not None:
@@ -119,10 +119,10 @@ def finish(
 
 def sign_out_url(transactions: Changes, memo: Mapping[str, Any], return_url: str) -> str | None:
     """Where a browser is signed out at the source, too; None where it is not to be, or cannot."""
-    if "source" not in memo:
+    if SOURCE not in memo:
         return None
     with transactions.reading() as services:
-        source = services.session.get(AuthenticationSource, memo["source"])
+        source = services.session.get(AuthenticationSource, memo[SOURCE])
         if source is None or not (source.active and source.single_sign_out):
             return None
         make = services.context.backends.maker(source)
@@ -199,7 +199,7 @@ def _admit(
         )
         services.events.announce(SignedIn(user=user.label, backend=source.provider))
         hint = identity.logout_hint if source.single_sign_out else ""
-        memo = {"source": source.id, "logout_hint": hint}
+        memo = {SOURCE: source.id, "logout_hint": hint}
         cookie: str = services.sessions.begin(
             user,
             address=browser.address,

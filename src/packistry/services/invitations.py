@@ -2,6 +2,7 @@
 
 import logging
 
+from packistry.inputs import folded
 from packistry.models import Purpose, Via
 from packistry.services import links
 from packistry.services.access import SYSTEM
@@ -37,7 +38,7 @@ def ask(transactions: Changes, author: Author, email: str, address: str) -> None
 
     Raises Throttled.
     """
-    account = email.strip().lower()[:LONGEST_EMAIL]
+    account = folded(email)[:LONGEST_EMAIL]
     transactions.attempt(
         lambda services: services.throttles.attempt(f"password of {account}", address)
     )

@@ -15,6 +15,7 @@ from packistry.errors import Conflict, Forbidden
 from packistry.models import SecondFactor, User
 from packistry.models.base import now
 from packistry.services.secrets import SecretBox
+from packistry.services.sessions import Sessions
 from packistry.settings import Settings
 
 KEY_BYTES = 20
@@ -35,8 +36,11 @@ ENFORCED = "Who has this role here needs a second factor."
 class SecondFactors:
     """The second factors of people who sign in with a password."""
 
-    def __init__(self, session: Session, box: SecretBox, settings: Settings) -> None:
+    def __init__(
+        self, session: Session, sessions: Sessions, box: SecretBox, settings: Settings
+    ) -> None:
         self._session = session
+        self._sessions = sessions
         self._box = box
         self._settings = settings
 
@@ -98,6 +102,11 @@ class SecondFactors:
         if row is not None:
             self._session.delete(row)
             self._session.flush()
+
+    def reset(self, user: User) -> None:
+        """Somebody lost it: they sign in anew, and set up another where one is demanded."""
+        self.remove(user)
+        self._sessions.end_all(user)
 
     def _locked(self, user: User) -> SecondFactor | None:
         # Of two who come with the same code at once, the second finds it used.

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import NotFound
-from packistry.models import BrowserSession, Role, User
+from packistry.models import BrowserSession, Role, SecondFactor, User
 from packistry.models.base import now
 from packistry.services.access import Actor
 from packistry.settings import Settings
@@ -23,6 +23,8 @@ SEEN_EVERY = timedelta(minutes=1)
 FRESH = timedelta(minutes=15)
 # A sign-in under way elsewhere has this long to come back.
 PENDING = timedelta(minutes=10)
+# What the memo of a session has that was begun at an authentication source.
+SOURCE = "source"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class Signed:
     actor: Actor
     verified_at: datetime
     seen_at: datetime
+    to_enrol: bool
+    """A second factor is demanded of them, and they have none yet: nothing else comes before it."""
 
     @property
     def stale(self) -> bool:
@@ -66,6 +70,7 @@ class Sessions:
         self._session = session
         self._idle = timedelta(hours=settings.session_idle_hours)
         self._longest = timedelta(hours=settings.session_hours)
+        self._demanding = frozenset(settings.second_factor_roles)
 
     def recognise(self, cookie: str) -> Signed | None:
         """Who is signed in with the cookie; None when nobody is, any more, or may be."""
@@ -80,7 +85,17 @@ class Sessions:
                 User.active.is_(True),
             )
         ).one_or_none()
-        return None if row is None else _signed(row.BrowserSession, row.User)
+        if row is None:
+            return None
+        browser, user = row.BrowserSession, row.User
+        return _signed(browser, user, to_enrol=self._has_to_enrol(browser, user))
+
+    def _has_to_enrol(self, browser: BrowserSession, user: User) -> bool:
+        # The session may be older than the demand. A source asks for what it wants.
+        if user.role.value not in self._demanding or SOURCE in browser.memo:
+            return False
+        factor = self._session.get(SecondFactor, user.id)
+        return factor is None or factor.confirmed_at is None
 
     def begin(
         self,
@@ -221,7 +236,7 @@ def actor_of(user: User) -> Actor:
     )
 
 
-def _signed(row: BrowserSession, user: User) -> Signed:
+def _signed(row: BrowserSession, user: User, *, to_enrol: bool) -> Signed:
     return Signed(
         session_id=row.id,
         user_id=user.id,
@@ -231,4 +246,5 @@ def _signed(row: BrowserSession, user: User) -> Signed:
         actor=actor_of(user),
         verified_at=row.verified_at,
         seen_at=row.seen_at,
+        to_enrol=to_enrol,
     )

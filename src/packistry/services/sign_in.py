@@ -1,11 +1,14 @@
 """Signing in with a password: counted first, compared outside of any transaction, then let in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from packistry.errors import Forbidden, NotFound
+from packistry.inputs import folded
 from packistry.models import User
 from packistry.services import passwords, sessions
 from packistry.services.audit import Author
@@ -41,7 +44,7 @@ def prove(
 
     Raises Throttled, and Forbidden with one sentence, after one time, whatever is wrong.
     """
-    account = email.strip().lower()[:LONGEST_EMAIL]
+    account = folded(email)[:LONGEST_EMAIL]
     secret = password.get_secret_value()[:LONGEST_PASSWORD]
     transactions.attempt(lambda services: services.throttles.attempt(account, address))
     with transactions.reading() as services:
@@ -127,20 +130,40 @@ def with_code(
     """
     with transactions.reading() as services:
         user_id = waiting(services, pending)[0].id
+    with _one_guess(transactions, author, user_id, browser.address) as services:
+        user, next_path = waiting(services, pending)
+        recovery: list[str] = []
+        if services.second_factors.of(user) is not None:
+            services.second_factors.check(user, code)
+        else:
+            recovery = services.second_factors.confirm(user, code)
+            services.audit.note("user.second-factor-on", user, actor=actor_of(user))
+        services.sessions.recall(pending)
+        return _begin(services, user, browser), next_path, recovery
+
+
+def prove_code(
+    transactions: Changes, author: Author, user_id: int, code: str, address: str
+) -> None:
+    """Their app shows this code, or it is one of their recovery codes.
+
+    Raises Throttled, and Forbidden for a wrong code.
+    """
+    with _one_guess(transactions, author, user_id, address) as services:
+        services.second_factors.check(services.users.at(user_id), code)
+
+
+@contextmanager
+def _one_guess(
+    transactions: Changes, author: Author, user_id: int, address: str
+) -> Iterator["Services"]:
+    """A transaction in which a code is looked at: counted before, noted when it is wrong."""
     account = f"second factor of {user_id}"
-    transactions.attempt(lambda services: services.throttles.attempt(account, browser.address))
+    transactions.attempt(lambda services: services.throttles.attempt(account, address))
     try:
         with transactions.change(author) as services:
-            user, next_path = waiting(services, pending)
-            recovery: list[str] = []
-            if services.second_factors.of(user) is not None:
-                services.second_factors.check(user, code)
-            else:
-                recovery = services.second_factors.confirm(user, code)
-                services.audit.note("user.second-factor-on", user, actor=actor_of(user))
-            services.sessions.recall(pending)
-            services.throttles.succeeded(account, browser.address)
-            return _begin(services, user, browser), next_path, recovery
+            yield services
+            services.throttles.succeeded(account, address)
     except Forbidden as error:
         with transactions.change(author) as services:
             user = services.users.at(user_id)

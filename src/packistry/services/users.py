@@ -3,7 +3,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, NotFound
-from packistry.inputs import NewUser, UserChange
+from packistry.inputs import NewUser, UserChange, folded
 from packistry.models import IdentityLink, OneTimeLink, Role, User
 from packistry.services import passwords
 from packistry.services.sessions import Sessions
@@ -20,8 +20,7 @@ class Users:
         return list(self._session.scalars(select(User).order_by(User.email, User.id)))
 
     def find(self, email: str) -> User | None:
-        address = email.strip().lower()
-        return self._session.scalars(select(User).where(User.email == address)).one_or_none()
+        return self._session.scalars(select(User).where(User.email == folded(email))).one_or_none()
 
     def at(self, user_id: int) -> User:
         """The user with this number. Raises NotFound."""

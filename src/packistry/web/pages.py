@@ -21,7 +21,7 @@ from packistry.web import errors, headers
 from packistry.web.compiled import COMPILED
 from packistry.web.forms import config_faults
 from packistry.web.frame import frame
-from packistry.web.visit import ProveFirst, SignInFirst, Visit
+from packistry.web.visit import EnrolFirst, ProveFirst, SignInFirst, Visit
 from packistry.web.words import FILTERS
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ class Page:
     transaction, for what takes its time, and leaves what it learnt in `Visit.learnt`. `section`
     names the page whose item of the navigation is the present one, itself by default. A form of
     more than `largest` bytes is refused unread. `proof`: they must have proved not long ago who
-    they are, and are asked to first.
+    they are, and are asked to first. `enrolling`: whoever has to set up a second factor needs it
+    for that; other pages, but those for everybody, send them there.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Page:
     target: Find | None = None
     largest: int = MOST_BODY
     proof: bool = False
+    enrolling: bool = False
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -96,6 +98,9 @@ def _view(page: Page) -> Callable[[Request], Response]:
             response = _to_sign_in(visit)
         except ProveFirst:
             response = _to_proof(page, visit)
+        except EnrolFirst:
+            visit.say("People with your role need a second factor here. Set it up first.")
+            response = visit.go("profile-second-factor")
         except PackistryError as error:
             response = fault(visit, error)
         if visit.signed is not None and visit.signed.stale:
@@ -179,6 +184,8 @@ def _recognise(page: Page, visit: Visit, services: Services) -> None:
         # Whether the row exists is none of a stranger's business.
         raise SignInFirst
     visit.admit(services, page.permission, target)
+    if page.permission is not Permission.OPEN and not page.enrolling:
+        visit.demand_enrolment()
     if page.proof:
         visit.demand_proof()
 

@@ -39,6 +39,10 @@ class ProveFirst(Exception):
     """It is too long ago that whoever is signed in proved who they are."""
 
 
+class EnrolFirst(Exception):
+    """Whoever is signed in has to set up a second factor before anything else."""
+
+
 class SeeOther(Response):  # type: ignore[misc]  # WebOb has no types
     """303 to an address of ours. It stays relative: no Host header has a say in it."""
 
@@ -122,6 +126,11 @@ class Visit:
         """Raises ProveFirst unless they proved within the last 15 minutes who they are."""
         if not self.who.fresh:
             raise ProveFirst
+
+    def demand_enrolment(self) -> None:
+        """Raises EnrolFirst for whom a second factor is demanded who has none."""
+        if self.signed is not None and self.signed.to_enrol:
+            raise EnrolFirst
 
     def may(self, services: Services, permission: Permission, target: Target = None) -> bool:
         """Whether to show what needs the permission."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from packistry.errors import Conflict, NotFound
+from packistry.errors import Conflict, Invalid, NotFound
 from packistry.inputs import NewPassword, NewRepository, NewUser, UserChange, read
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource
 from packistry.models import Purpose, Role, TokenKind
@@ -60,6 +60,44 @@ def test_a_proven_address_opens_no_account_where_the_source_is_not_trusted(servi
     with pytest.raises(Refused, match="Sign in to it as you did before"):
         enters(services, source(services, registration=True), person())
     assert services.identities.of(victim) == []
+
+
+def test_an_address_that_only_looks_the_same_is_somebody_elses(services):
+    victim = user(services, "kim@acme.test")
+    sso = source(services, trusted=True, registration=True)
+    twins = (
+        "\N{KELVIN SIGN}im@acme.test",
+        "k\u0131m@acme.test",
+        "ki\N{ZERO WIDTH SPACE}m@acme.test",
+    )
+    entered = [enters(services, sso, person(str(n), twin)) for n, twin in enumerate(twins)]
+    assert victim not in entered
+    # What cannot be seen is no address, and what can be is kept as it is written.
+    assert [each.email for each in entered] == [*twins[:2], None]
+    assert services.identities.of(victim) == []
+
+
+def test_nobody_is_taken_for_a_namesake_at_another_place(services):
+    sso = source(services, registration=True)
+    ada = enters(services, sso, person())
+    elsewhere = {"issuer": "https://other.example", "client_secret": "canary"}
+    change = services.authentication_sources.edit
+    with pytest.raises(Conflict, match="taken for one of them"):
+        change(sso, AuthenticationSourceChange(config=elsewhere))
+    change(sso, AuthenticationSourceChange(config=elsewhere, moved=True))
+    assert enters(services, sso, person()).id == ada.id
+    # Nobody is known by a name at a place that has no people yet.
+    change(source(services, "New"), AuthenticationSourceChange(config=elsewhere))
+
+
+def test_strangers_administer_only_where_it_is_said_whose_they_are(services):
+    everything = {"registration": True, "default_role": "admin"}
+    with pytest.raises(Invalid, match="Anybody who registers would administer"):
+        source(services, **everything)
+    acme = source(services, "Acme", **everything, allowed_domains=["acme.test"])
+    assert enters(services, acme, person()).role is Role.ADMIN
+    with pytest.raises(Invalid):
+        services.authentication_sources.edit(acme, AuthenticationSourceChange(allowed_domains=()))
 
 
 def test_an_administrator_is_never_connected_by_address(services):
@@ -124,7 +162,18 @@ def test_whoever_made_an_account_with_anothers_address_is_out_when_the_owner_com
         services.links.get(link)
 
 
-@pytest.mark.parametrize("email", ["ada@evil.test", "ada@acme.test@evil.test", "ada@notacme.test"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "ada@evil.test",
+        "ada@acme.test@evil.test",
+        "ada@notacme.test",
+        "ada@sub.acme.test",
+        "ada@acme.test.evil.test",
+        "ada@acme.test.",
+        "ada@\N{CYRILLIC SMALL LETTER A}cme.test",
+    ],
+)
 def test_another_domain_is_not_let_in(services, email):
     sso = source(services, registration=True, trusted=True, allowed_domains=["Acme.test"])
     with pytest.raises(Refused, match=r"acme\.test"):

@@ -10,12 +10,16 @@ from packistry.web.visit import Visit
 
 
 def show(visit: Visit, services: Services) -> Shown:
-    """The password is asked for; whoever has none signs in again as they did."""
+    """The password is asked for, and a code of whoever needs one to sign in.
+
+    Whoever has no password signs in again as they did.
+    """
     user = services.users.at(visit.who.user_id)
     return {
         "form": visit.form(),
         "email": user.email,
         "by_password": bool(user.email and user.password_hash),
+        "by_code": services.second_factors.of(user) is not None,
     }
 
 
@@ -32,10 +36,22 @@ def prove(visit: Visit) -> Response:
         sign_in.prove(visit.runtime, visit.author, email, password, visit.address)
     except Forbidden:
         raise Invalid("This is not your password.", field="password") from None
+    _check_code(visit)
     with visit.change() as services:
         services.sessions.verified(visit.who.session_id)
         services.audit.note("sign-in.proved", services.users.at(visit.who.user_id))
     return visit.go_to(wanted)
+
+
+def _check_code(visit: Visit) -> None:
+    user_id = visit.who.user_id
+    with visit.reading() as services:
+        if services.second_factors.of(services.users.at(user_id)) is None:
+            return
+    try:
+        sign_in.prove_code(visit.runtime, visit.author, user_id, visit.text("code"), visit.address)
+    except Forbidden as error:
+        raise Invalid(str(error), field="code") from None
 
 
 PAGES = (
@@ -46,5 +62,6 @@ PAGES = (
         template="prove.jinja2",
         show=show,
         submit=prove,
+        enrolling=True,
     ),
 )

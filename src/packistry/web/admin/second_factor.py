@@ -159,5 +159,6 @@ PAGES = (
         section="profile",
         show=show,
         submit=change,
+        enrolling=True,
     ),
 )

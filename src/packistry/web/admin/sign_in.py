@@ -66,6 +66,12 @@ PAGES = (
         show=show,
         submit=submit,
     ),
-    Page(name="logout", path="/logout", permission=Permission.PERSON, submit=leave),
+    Page(
+        name="logout",
+        path="/logout",
+        permission=Permission.PERSON,
+        submit=leave,
+        enrolling=True,
+    ),
     Page(name="theme", path="/admin/theme", permission=Permission.OPEN, submit=choose_theme),
 )

@@ -89,10 +89,14 @@ class AuthenticationSourceBody(Policy):
 
 
 class AuthenticationSourcePatch(Policy):
-    """What changes about one; what is not sent stays. `clear` forgets secrets."""
+    """What changes about one; what is not sent stays. `clear` forgets secrets.
+
+    `moved`: another address is of the same place, where everybody is who they were.
+    """
 
     name: str | None = None
     clear: list[str] = []
+    moved: bool = False
 
 
 def find(visit: ApiVisit, services: Services) -> AuthenticationSource:
@@ -176,7 +180,11 @@ def edit(visit: ApiVisit) -> Any:
             backend = _backend(visit, source.provider)
         facts = _facts(services, sent, backend, source.rules)
         change = read(
-            AuthenticationSourceChange, name=sent.name, clear=frozenset(sent.clear), **facts
+            AuthenticationSourceChange,
+            name=sent.name,
+            clear=frozenset(sent.clear),
+            moved=sent.moved,
+            **facts,
         )
         _kept(lambda: services.authentication_sources.edit(source, change))
         return shape(visit, services, source)

@@ -24,7 +24,7 @@ from packistry.web.api.bodies import document
 from packistry.web.credentials import token_of
 from packistry.web.errors import BadRequest
 from packistry.web.pages import Find, came_from_us
-from packistry.web.visit import ProveFirst, SignInFirst, Visit
+from packistry.web.visit import EnrolFirst, ProveFirst, SignInFirst, Visit
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -45,6 +45,9 @@ NO_CSRF = (
 NOT_FRESH = (
     "This needs a proof, not older than 15 minutes, that it is you: sign in again by "
     "POST /api/login, or use a token that opens the API."
+)
+NOT_ENROLLED = (
+    "People with your role need a second factor here: set it up on the page of your account first."
 )
 NOTHING_HERE = "The API has nothing at this address. GET /api/openapi.json says what it has."
 
@@ -180,6 +183,8 @@ def _view(calls: Mapping[str, Call]) -> Callable[[Request], Response]:
             response = _unauthorized(NOT_SIGNED_IN)
         except ProveFirst:
             response = problem(403, NOT_FRESH)
+        except EnrolFirst:
+            response = problem(403, NOT_ENROLLED)
         except PackistryError as error:
             response = fault(error)
         if visit.by_token is not None and visit.by_token.token_id is not None:
@@ -229,6 +234,8 @@ def _recognise(call: Call, visit: ApiVisit, services: Services) -> None:
         raise SignInFirst
     target = call.target(visit, services) if call.target else None
     visit.admit(services, call.permission, target)
+    if call.permission is not Permission.OPEN and call.name != "logout":
+        visit.demand_enrolment()
     if call.proof and visit.by_token is None:
         visit.demand_proof()
 

@@ -1,5 +1,6 @@
 """A user, as the API tells of them, and what they may do there."""
 
+from pydantic import Field
 from sqlalchemy import select
 
 from packistry.models import (
@@ -82,6 +83,7 @@ class UserShape(Shape):
     email: str | None
     role: Role
     active: bool
+    second_factor: bool = Field(description="Whether a code is asked for beside the password")
     authentication_source: Named | None
     permissions: list[str]
     repositories: list[Named]
@@ -100,6 +102,7 @@ def user_shape(services: Services, user: User) -> UserShape:
         email=user.email,
         role=user.role,
         active=user.active,
+        second_factor=services.second_factors.of(user) is not None,
         authentication_source=_signs_in_at(services, user),
         permissions=list(_permissions(services, user)),
         repositories=repositories,

@@ -124,6 +124,14 @@ def remove(visit: ApiVisit) -> None:
         services.users.remove(user)
 
 
+def reset_second_factor(visit: ApiVisit) -> None:
+    """For who lost it. They are signed out."""
+    with visit.change() as services:
+        user = services.users.at(visit.number("id"))
+        services.second_factors.reset(user)
+        services.audit.note("user.second-factor-off", user)
+
+
 def _not_myself(visit: ApiVisit, user: User) -> None:
     if user.id == visit.user_id:
         raise Forbidden(MYSELF)
@@ -172,6 +180,14 @@ CALLS = (
         "/{id}",
         "Remove a user with their tokens and sessions",
         do=remove,
+        proof=True,
+    ),
+    _call(
+        "user-second-factor-remove",
+        "DELETE",
+        "/{id}/second-factor",
+        "Take the second factor from a user who lost it; absent is fine",
+        do=reset_second_factor,
         proof=True,
     ),
 )
