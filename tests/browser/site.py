@@ -32,6 +32,8 @@ ARGUMENTS = (
     # Other people's pages ask for fonts from elsewhere, and wait for them.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+# What pages are asked that are about several rows.
+ASKED = dict.fromkeys(("packages-abandon", "packages-remove"), "?package={package}")
 DESK, PHONE = (1280, 900), (390, 844)
 
 
@@ -45,7 +47,8 @@ class Site:
 
     def path(self, page: Page) -> str:
         """The page's address. KeyError: have `seed` say what its new placeholder stands for."""
-        return re.sub(r"{(\w+)[^}]*}", lambda found: str(self._value(found[1])), page.path)
+        path = page.path + ASKED.get(page.name, "")
+        return re.sub(r"{(\w+)[^}]*}", lambda found: str(self._value(found[1])), path)
 
     def _value(self, name: str) -> Any:
         return self.seeded.numbers[name]

@@ -7,11 +7,13 @@ import pytest
 
 from packistry.inputs import NewRepository, NewUser
 from packistry.models import (
+    AuditEvent,
     AuthenticationSource,
     BrowserSession,
     IdentityLink,
     Package,
     Role,
+    SecondFactor,
     TokenKind,
 )
 from packistry.models.base import now
@@ -125,6 +127,25 @@ def test_a_password_is_reset_and_ends_sessions(admin, runtime, application):
     jo.get("/", status=303)
     with runtime.reading() as services:
         assert passwords.verify(services.users.get("jo@x.org").password_hash, PASSWORD)
+
+
+def test_a_second_factor_is_taken_from_whoever_lost_it(admin, runtime, application):
+    jo = person(runtime, application, "jo@x.org")
+    admin.get(f"{at(jo)}/second-factor", status=303)
+    with runtime.transaction() as services:
+        factor = SecondFactor(user_id=jo.user_id, secret="", confirmed_at=now())
+        services.session.add(factor)
+    assert "On since" in admin.get(at(jo)).text
+    page = admin.get(f"{at(jo)}/second-factor")
+    assert "1 browser is signed out" in page.text
+    told = admin.submit(page).follow()
+    assert "Jo signs in with the password alone" in told.text
+    jo.get("/", status=303)
+    assert "no second factor" in admin.submit(page).follow().text
+    with runtime.reading() as services:
+        assert services.second_factors.of(services.users.at(jo.user_id)) is None
+        last = services.session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
+        assert (last.action, last.target) == ("user.second-factor-off", "jo@x.org")
 
 
 def test_who_is_removed_is_out_at_once_with_their_tokens(admin, runtime, application, home):

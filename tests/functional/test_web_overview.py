@@ -18,6 +18,8 @@ from packistry.models import (
     SyncReason,
     SyncState,
     TokenKind,
+    Webhook,
+    WebhookState,
 )
 from packistry.models.base import now
 from tests.functional.browser import Browser, person
@@ -138,6 +140,34 @@ def test_a_source_that_cannot_be_read_comes_first_in_the_hosts_own_words(
     assert page.html.select_one(".attention q").get_text() == "Bad credentials <b>"
     assert page.html.select_one(".nav [aria-current] .count").get_text() == "1 need you"
     assert "Bad credentials" not in person(runtime, application, "jo@x.org").get("/").text
+
+
+def test_broken_webhooks_and_missing_plugins_are_told_with_the_way_to_mend_them(
+    admin, stocked, runtime
+):
+    def told() -> list[tuple[str, str, str]]:
+        found = admin.get("/").html.select(".attention > li")
+        return [
+            (need.h3.get_text(), need.q.get_text() if need.q else "", need.select_one("a")["href"])
+            for need in found
+        ]
+
+    with runtime.transaction() as services:
+        home = services.session.query(Project).filter_by(path="acme/home").one()
+        services.session.add(
+            Webhook(project=home, key="a", state=WebhookState.BROKEN, reason="No <b>scope</b>.")
+        )
+        package = services.packages.get("acme/home").id
+        source = home.source_id
+    broken = "No <b>scope</b>."
+    one = ("1 package of Host has a broken webhook", broken, f"/admin/packages/{package}/webhook")
+    assert told() == [one]
+    with runtime.transaction() as services:
+        away = services.session.query(Project).filter_by(path="acme/away").one()
+        services.session.add(Webhook(project=away, key="b", state=WebhookState.BROKEN, reason="A"))
+        services.sources.at(source).provider = "gone"
+    both = ("2 packages of Host have a broken webhook", broken, f"/admin/sources/{source}")
+    assert told() == [("The plugin of Host is missing", "", "/admin/plugins"), both]
 
 
 @pytest.mark.parametrize(

@@ -222,10 +222,49 @@ def test_it_is_looked_at_when_somebody_asks_alone_or_with_others(
         away = services.repositories.add(NewRepository(name="Away", path="away"))
         services.grants.grant(services.users.at(jo.user_id), away, Rights(manage=True))
     jo.get("/admin/packages")
-    jo.post("/admin/packages/sync", package=ids[0], status=409)
-    told = admin.post("/admin/packages/sync", package=ids[0]).follow()
+    picked = {"package": ids[0], "do": "sync"}
+    jo.post("/admin/packages/picked", status=409, **picked)
+    told = admin.post("/admin/packages/picked", **picked).follow()
     assert "1 package will be looked at now" in text(told)
-    admin.post("/admin/packages/sync", package=ids[1], status=409)
+    admin.post("/admin/packages/picked", status=409, package=ids[1], do="sync")
+
+
+def test_several_are_abandoned_and_removed_at_once_by_whoever_maintains_them(
+    admin, lib, runtime, application, stock
+):
+    stock.package("acme/other", "home")
+    stock.repository("away")
+    stock.package("acme/theirs", "away")
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        home, away = services.repositories.get("home"), services.repositories.get("away")
+        services.grants.grant(services.users.at(jo.user_id), home, Rights(manage=True))
+        services.grants.grant(services.users.at(jo.user_id), away, Rights(read=True))
+    page = jo.get("/admin/packages")
+    boxes = page.html.select("input.pick")
+    assert [box.has_attr("disabled") for box in boxes] == [False, False, True]
+    form = {"csrf": jo.csrf, "package": [box["value"] for box in boxes]}
+
+    def asked(do: str) -> Any:
+        return jo.app.post("/admin/packages/picked", {**form, "do": do}, status=303).follow()
+
+    page = asked("abandon")
+    assert "Mark 2 packages abandoned?" in text(page)
+    for wrong, why in (("acme", "is not a package name"), ("acme/lib", "own place")):
+        refused = jo.submit(page, status=422, replacement=wrong)
+        assert why in refused.html.select_one("#w-replacement").get_text()
+    told = jo.submit(page, replacement="acme/next").follow()
+    assert "2 packages are marked abandoned" in text(told)
+    assert text(told).count("Abandoned: use acme/next") == 2
+    page = asked("remove")
+    assert "4 versions stop installing" in text(page)
+    assert "acme/theirs" not in text(page)
+    assert "Type 2 packages to go on" in text(jo.submit(page, status=422, sure="2"))
+    assert "2 packages are removed" in text(jo.submit(page, sure="2 packages").follow())
+    with runtime.reading() as services:
+        assert [each.name for each in services.session.query(Package)] == ["acme/theirs"]
+    assert "Select packages first" in text(jo.submit(page, sure="2 packages").follow())
+    assert "Select packages first" in text(jo.post("/admin/packages/picked").follow())
 
 
 def test_it_is_removed_once_its_name_is_typed(admin, lib, runtime):

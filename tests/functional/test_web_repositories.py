@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from packistry.inputs import NewRepository, RepositoryChange
-from packistry.models import AuditEvent, Grant, Package
+from packistry.inputs import NewRepository, NewUser, RepositoryChange
+from packistry.models import AuditEvent, AuthenticationSource, Grant, Package
 from packistry.services.grants import Rights
 from tests.functional.browser import Browser, person
 
@@ -142,3 +142,34 @@ def test_a_maintainer_sees_no_way_to_what_only_administrators_may(home, runtime,
         services.repositories.edit(place, RepositoryChange(description="x"))
     hrefs = {link.get("href", "") for link in jo.get(home).html.find_all("a")}
     assert not {href for href in hrefs if href.endswith(("/edit", "/remove", "/visibility"))}
+
+
+def test_maintainers_are_added_and_removed_on_the_repositorys_page(
+    admin, home, runtime, application
+):
+    jo = person(runtime, application, "jo@x.org", name="Jo <b>")
+    sso = AuthenticationSource(name="Acme SSO", provider="oidc", icon="<svg/>")
+    with runtime.transaction() as services:
+        ruled = services.users.add(NewUser(email="mo@x.org", name="Mo"))
+        services.session.add(sso)
+        services.session.flush()
+        row = services.repositories.get("home")
+        rights = {"can_manage": True, "can_write": True, "given_by": sso.id}
+        services.session.add(Grant(user_id=ruled.id, repository_id=row.id, **rights))
+    jo.get(f"{home}/edit", status=404)
+    page = admin.get(f"{home}/maintainers")
+    assert "Mo mo@x.org By a rule of Acme SSO" in page.html.get_text(" ", strip=True)
+    assert "Nobody else here is called that" in admin.get(f"{home}/maintainers?q=mo").text
+    asked = {"user": str(jo.user_id)}
+    told = admin.post(f"{home}/maintainers", do="add", **asked).follow()
+    assert "Jo <b> looks after Home now" in told.html.get_text()
+    shown = jo.get(home).html.get_text(" ", strip=True)
+    assert "Maintainers Jo <b> Mo Since" in shown
+    assert "Add packages" in shown
+    admin.post(f"{home}/maintainers", do="remove", **asked)
+    assert "Maintainers" not in jo.get(home).text
+    for wrong in ({"user": "x", "do": "add"}, {"user": "999999999", "do": "remove"}, {**asked}):
+        admin.post(f"{home}/maintainers", status=422, **wrong)
+    with runtime.reading() as services:
+        grant = services.session.query(Grant).filter_by(user_id=jo.user_id).one()
+        assert (grant.can_read, grant.can_write, grant.can_manage) == (True, True, False)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Invalid, NotFound
@@ -41,6 +41,19 @@ class Grants:
 
     def of(self, owner: Owner) -> list[Grant]:
         return list(self._session.scalars(select(Grant).where(owned(owner)).order_by(Grant.id)))
+
+    def maintainers(self, repository: Repository) -> list[tuple[User, list[Grant]]]:
+        """Who manages it by a grant, by name; with the grants that say so."""
+        query = (
+            select(User, Grant)
+            .join(Grant, Grant.user_id == User.id)
+            .where(Grant.repository_id == repository.id, Grant.can_manage)
+            .order_by(func.lower(User.name), User.id, Grant.id)
+        )
+        found: dict[User, list[Grant]] = {}
+        for user, grant in self._session.execute(query):
+            found.setdefault(user, []).append(grant)
+        return list(found.items())
 
     def grant(self, owner: Owner, target: Target, rights: Rights) -> Grant:
         """Adds `rights` to those they have.

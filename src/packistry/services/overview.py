@@ -21,8 +21,12 @@ from packistry.models import (
     SyncState,
     Token,
     User,
+    Webhook,
+    WebhookState,
 )
+from packistry.models.base import now
 from packistry.services.access import Actor, enterable, readable, token_predicate
+from packistry.services.tokens import in_force
 
 # Of syncs that changed nothing there may be thousands between two that did.
 LOOKED_AT = 2000
@@ -72,6 +76,16 @@ class Recent:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class BrokenWebhooks:
+    """How many packages of a source have a broken webhook, with the reason and number of one."""
+
+    source: Source
+    packages: int
+    reason: str
+    package_id: int
+
+
 class Overview:
     """Looks at the whole for one actor."""
 
@@ -89,7 +103,7 @@ class Overview:
             .where(enterable(self._actor)),
             "tokens": select(func.count())
             .select_from(Token)
-            .where(Token.revoked_at.is_(None), token_predicate(self._actor)),
+            .where(in_force(now()), token_predicate(self._actor)),
             "sources": select(func.count()).select_from(Source),
             "members": select(func.count()).select_from(User).where(User.active.is_(True)),
         }
@@ -191,6 +205,24 @@ class Overview:
         if not self._actor.admin:
             return []
         return [(source, int(count), why) for source, count, why in self._session.execute(query)]
+
+    def broken_webhooks(self) -> list[BrokenWebhooks]:
+        """The sources whose hosts refuse webhooks."""
+        query = (
+            select(Source, func.count(), func.max(Webhook.reason), func.min(Package.id))
+            .join(Project, Project.source_id == Source.id)
+            .join(Webhook, Webhook.project_id == Project.id)
+            .join(Package, Package.project_id == Project.id)
+            .where(Webhook.state == WebhookState.BROKEN)
+            .group_by(Source.id)
+            .order_by(func.count().desc(), Source.name)
+        )
+        if not self._actor.admin:
+            return []
+        return [
+            BrokenWebhooks(source=source, packages=int(count), reason=why, package_id=package)
+            for source, count, why, package in self._session.execute(query)
+        ]
 
     def _mine(self) -> ColumnElement[bool]:
         if self._actor.admin:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, Invalid, NotFound, PackistryError
@@ -213,6 +213,12 @@ def usable(token: Token, user: User | None) -> bool:
     if token.kind == TokenKind.DEPLOY:
         return True
     return user is not None and user.active
+
+
+def in_force(moment: datetime) -> ColumnElement[bool]:
+    """Whether the Token at hand is neither revoked nor expired at that moment."""
+    lasts = or_(Token.expires_at.is_(None), Token.expires_at > moment)
+    return and_(Token.revoked_at.is_(None), lasts)
 
 
 def actor_of(token: Token, user: User | None) -> Actor:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from packistry.models import Package, Repository, Source, Sync, SyncState
+from packistry.models import Package, Repository, Source, Sync, SyncState, User
+from packistry.models.base import now
 from packistry.services import Services
-from packistry.services.access import Permission, enterable, readable
+from packistry.services.access import Permission, enterable, readable, token_predicate
+from packistry.services.tokens import in_force
 from packistry.web.needs import needs
 
 if TYPE_CHECKING:
@@ -125,13 +127,14 @@ def _counts(visit: "Visit", services: Services) -> dict[str, int]:
     counts = {**counts, "overview": visit.needs}
     if visit.actor.admin:
         under_way = Sync.state.in_((SyncState.QUEUED, SyncState.RUNNING))
-        sources, imports = services.session.execute(
+        sources, imports, members = services.session.execute(
             select(
                 select(func.count()).select_from(Source).scalar_subquery(),
                 select(func.count()).where(under_way).scalar_subquery(),
+                select(func.count()).where(User.active.is_(True)).scalar_subquery(),
             )
         ).one()
-        counts = {**counts, "sources": sources, "imports": imports}
+        counts = {**counts, "sources": sources, "imports": imports, "members": members}
     return {name: count for name, count in counts.items() if count}
 
 
@@ -143,7 +146,9 @@ def _readable_counts(visit: "Visit", services: Services) -> dict[str, int]:
             readable(visit.actor)
         )
     repositories = select(func.count()).select_from(Repository).where(enterable(visit.actor))
+    tokens = select(func.count()).where(token_predicate(visit.actor), in_force(now()))
     return {
         "packages": session.scalar(packages) or 0,
         "repositories": session.scalar(repositories) or 0,
+        "tokens": session.scalar(tokens) or 0,
     }

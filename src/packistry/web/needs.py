@@ -8,7 +8,7 @@ from typing import Any
 from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Actor
-from packistry.services.overview import Overview
+from packistry.services.overview import BrokenWebhooks, Overview
 from packistry.web.words import ago, plural
 
 SOON = timedelta(days=7)
@@ -44,11 +44,37 @@ def needs(services: Services, actor: Actor) -> list[Need]:
     ]
     if actor.admin:
         found += _of_the_server(services)
+        found += [_without_webhooks(broken) for broken in overview.broken_webhooks()]
     found += _expiring(overview)
     return found
 
 
+def _without_webhooks(broken: BrokenWebhooks) -> Need:
+    one = broken.packages == 1
+    return Need(
+        kind="warn",
+        title=f"{plural(broken.packages, 'package')} of {broken.source.name} "
+        f"{'has' if one else 'have'} a broken webhook",
+        said=broken.reason,
+        text="Until it is mended, changes arrive with the regular check.",
+        page="package-webhook" if one else "source",
+        button="Open webhook" if one else "Open source",
+        parts={"package": broken.package_id} if one else {"source": broken.source.id},
+    )
+
+
 def _of_the_server(services: Services) -> list[Need]:
+    plugins = services.context.plugins
+    missing = [
+        Need(
+            title=f"The plugin of {source.name} is missing",
+            text="What was imported still installs; nothing new comes until it is installed again.",
+            page="plugins",
+            button="Show plugins",
+        )
+        for source in services.sources.all()
+        if source.provider not in plugins.source_providers
+    ]
     failures = [
         Need(
             title=f"The plugin {failure.plugin} was left out",
@@ -57,9 +83,9 @@ def _of_the_server(services: Services) -> list[Need]:
             page="plugins",
             button="Show plugins",
         )
-        for failure in services.context.plugins.failures
+        for failure in plugins.failures
     ]
-    return failures + _moved_tags(services)
+    return failures + missing + _moved_tags(services)
 
 
 def _moved_tags(services: Services) -> list[Need]:

@@ -1,4 +1,4 @@
-"""The people: list, one, add, edit, rights, password, remove."""
+"""The people: list, one, add, edit, rights, password, second factor, remove."""
 
 from typing import Any
 
@@ -108,6 +108,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "given_by": given_by,
         "links": services.session.scalars(links.order_by(IdentityLink.id)).all(),
         "sessions": services.sessions.of(user),
+        "factor": services.second_factors.of(user),
         "tokens": [
             (token, state_of(token))
             for token in services.session.scalars(tokens.order_by(Token.id.desc()))
@@ -203,6 +204,38 @@ def reset_password(visit: Visit) -> Response:
     return visit.go("member", user=visit.number("user"))
 
 
+def show_second_factor(visit: Visit, services: Services) -> Shown:
+    """What it means to take it away."""
+    user = find(visit, services)
+    factor = services.second_factors.of(user)
+    if factor is None:
+        return _without(visit, user)
+    return {
+        "user": user,
+        "factor": factor,
+        "demanded": services.second_factors.demanded(user),
+        "sessions": len(services.sessions.of(user)),
+    }
+
+
+def take_second_factor(visit: Visit) -> Response:
+    """For whoever lost their telephone and recovery codes. They are signed out everywhere."""
+    with visit.change() as services:
+        user = find(visit, services)
+        if services.second_factors.of(user) is None:
+            return _without(visit, user)
+        services.second_factors.reset(user)
+        services.audit.note("user.second-factor-off", user)
+        name = user.name
+    visit.say(f"{name} signs in with the password alone, until they set another up.")
+    return visit.go("member", user=visit.number("user"))
+
+
+def _without(visit: Visit, user: User) -> Response:
+    visit.say(f"{user.name} has no second factor.")
+    return visit.go("member", user=user.id)
+
+
 def show_remove(visit: Visit, services: Services) -> Shown:
     """What ends with it."""
     user = find(visit, services)
@@ -269,6 +302,14 @@ PAGES = (
         "password",
         show=show_password,
         submit=reset_password,
+        proof=True,
+    ),
+    _page(
+        "member-second-factor",
+        "/second-factor",
+        "second_factor",
+        show=show_second_factor,
+        submit=take_second_factor,
         proof=True,
     ),
     _page("member-remove", "/remove", "remove", show=show_remove, submit=remove, proof=True),

@@ -9,7 +9,7 @@ from pyramid.response import Response
 from sqlalchemy import ColumnElement, Text, func, select, type_coerce
 
 from packistry.errors import Conflict, Invalid, NotFound
-from packistry.inputs import PackageChange
+from packistry.inputs import PackageChange, package_name
 from packistry.models import Dists, Document, Download, Package, Project, Repository, TagPolicy
 from packistry.models.base import now
 from packistry.services import Services
@@ -20,7 +20,6 @@ from packistry.web.charts import Spark, spark
 from packistry.web.listing import listing, mentions
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
-from packistry.web.words import plural
 
 WEEKS = 12
 UPLOADS = "uploads"
@@ -38,6 +37,7 @@ class Row:
     latest: str
     installs: Spark
     changed: datetime | None
+    mine: bool
 
 
 def find(visit: Visit, services: Services) -> Package:
@@ -81,9 +81,11 @@ def index(visit: Visit, services: Services) -> Shown:
         unique=Package.id,
         filters=("repository", "source", "type"),
     )
+    rows = _rows(visit, services, [row.id for row in found.rows], first)
     return {
         "listing": found,
-        "rows": _rows(services, [row.id for row in found.rows], first),
+        "rows": rows,
+        "may_pick": any(row.mine for row in rows),
         "repositories": services.session.scalars(
             select(Repository).where(enterable(visit.actor)).order_by(Repository.name)
         ).all(),
@@ -126,7 +128,7 @@ def _types(visit: Visit, services: Services) -> Sequence[str]:
     return visit.kept.get(key, KEPT_SECONDS, lambda: services.session.scalars(query).all())
 
 
-def _rows(services: Services, ids: Sequence[int], first: date) -> list[Row]:
+def _rows(visit: Visit, services: Services, ids: Sequence[int], first: date) -> list[Row]:
     query = (
         select(Package, Repository, func.max(Document.modified).label("changed"))
         .join(Repository, Repository.id == Package.repository_id)
@@ -140,6 +142,12 @@ def _rows(services: Services, ids: Sequence[int], first: date) -> list[Row]:
     state = conditions(services.session, packages)
     latest = services.versions.latest(ids)
     daily = services.versions.daily_of(ids, first)
+    homes = {row.Repository.id for row in found}
+    mine = set(
+        services.session.scalars(
+            select(Repository.id).where(Repository.id.in_(homes), manages(visit.actor))
+        )
+    )
     return [
         Row(
             package=row.Package,
@@ -148,33 +156,10 @@ def _rows(services: Services, ids: Sequence[int], first: date) -> list[Row]:
             latest=latest[row.Package.id].name if row.Package.id in latest else "",
             installs=spark(daily.get(row.Package.id, {}), first, WEEKS),
             changed=None if row.changed is None else datetime.fromtimestamp(row.changed, UTC),
+            mine=row.Repository.id in mine,
         )
         for row in found
     ]
-
-
-def sync_all(visit: Visit) -> Response:
-    """A look at the projects of those picked, as far as they are theirs."""
-    picked = [as_number(text) for text in visit.texts("package")]
-    with visit.change() as services:
-        mine = services.session.scalars(
-            select(Package)
-            .join(Repository, Repository.id == Package.repository_id)
-            .where(Package.id.in_(picked), Package.project_id.is_not(None), manages(visit.actor))
-        ).all()
-        for package in mine:
-            services.packages.sync(package)
-            services.audit.note("package.synced", package)
-        number = len(mine)
-    if not number:
-        raise Conflict("None of these is made from a project, so there is nothing to look at.")
-    imports = visit.url("imports") if visit.has("imports") else ""
-    visit.say(
-        f"{plural(number, 'package')} will be looked at now.",
-        link="Watch" if imports else "",
-        href=imports,
-    )
-    return visit.go("packages")
 
 
 def sync(visit: Visit) -> Response:
@@ -238,8 +223,17 @@ def _lists(visit: Visit) -> Mapping[str, Any]:
     return filters.entered(visit, blank=INHERIT) if asked else {}
 
 
+def replacement(visit: Visit) -> str:
+    """The package to use instead, "" for none. Raises Invalid."""
+    entered = visit.text("replacement").strip()
+    try:
+        return package_name(entered) if entered else ""
+    except ValueError as error:
+        raise Invalid(f"Replacement: {error}.", field="replacement") from None
+
+
 def _abandoned(visit: Visit) -> bool | str:
-    said, instead = visit.text("abandoned"), visit.text("replacement").strip()
+    said, instead = visit.text("abandoned"), replacement(visit)
     if said == "yes":
         return instead or True
     if instead:
@@ -316,12 +310,6 @@ PAGES = (
         permission=Permission.PERSON,
         template="packages/index.jinja2",
         show=index,
-    ),
-    Page(
-        name="packages-sync",
-        path="/admin/packages/sync",
-        permission=Permission.MAINTAIN,
-        submit=sync_all,
     ),
     _page("package-sync", "/sync", submit=sync),
     _page("package-edit", "/edit", "edit", show=show_edit, submit=edit),

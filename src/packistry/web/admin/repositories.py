@@ -63,6 +63,7 @@ def show(visit: Visit, services: Services) -> Shown:
     )
     total = services.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     bearer, basic = token_commands(visit.base_url, PLACEHOLDER)
+    may_maintain = visit.may(services, Permission.MAINTAIN, repository)
     return {
         "repository": repository,
         "commands": repository_commands(visit.base_url, repository),
@@ -73,7 +74,10 @@ def show(visit: Visit, services: Services) -> Shown:
         ).all(),
         "total": total,
         "may_edit": visit.may(services, Permission.ADMINISTER),
-        "may_maintain": visit.may(services, Permission.MAINTAIN, repository),
+        "may_maintain": may_maintain,
+        "maintainers": [user for user, _ in services.grants.maintainers(repository)]
+        if may_maintain
+        else [],
     }
 
 

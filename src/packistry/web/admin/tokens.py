@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pyramid.response import Response
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, not_, select
 from sqlalchemy.orm import selectinload
 
 from packistry.errors import Forbidden, Invalid
@@ -17,7 +17,7 @@ from packistry.services import Services
 from packistry.services.access import Permission, token_predicate
 from packistry.services.reach import Reach
 from packistry.services.snippets import repository_commands, token_commands, token_variable
-from packistry.services.tokens import usable
+from packistry.services.tokens import in_force, usable
 from packistry.web import pages
 from packistry.web.admin import rights
 from packistry.web.listing import listing, mentions
@@ -119,12 +119,12 @@ def _of_kind(kind: str) -> list[ColumnElement[bool]]:
 
 def _in_state(state: str) -> ColumnElement[bool]:
     moment = now()
-    over = or_(Token.revoked_at.is_not(None), func.coalesce(Token.expires_at <= moment, False))
+    works = in_force(moment)
     if state == "over":
-        return over
+        return not_(works)
     if state == "soon":
-        return and_(~over, Token.expires_at <= moment + SOON)
-    return ~over
+        return and_(works, Token.expires_at <= moment + SOON)
+    return works
 
 
 def show(visit: Visit, services: Services) -> Shown:
