@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from webtest import TestApp, TestResponse
 
-from packistry import plugin
+from packistry import jobs, plugin
 from packistry.app import make_app
 from packistry.inputs import SourceChange, read
-from packistry.models import Project, SyncState
+from packistry.models import AutoImport, Project, SyncState
 from packistry.models.base import now
 from packistry.services.ledger import Ledger
 from packistry.services.synchronizer import Synchronizer
 from packistry.services.webhook_secrets import unseal, webhook_place
-from tests.hooked import PROVIDER, Hooking, Sent, signed, signed_body
+from tests import faulty
+from tests.hooked import PROVIDER, Hooked, Hooking, Sent, signed, signed_body
 
 PUSH = ("push", "7", "branch", "main")
 OLD_SECRET = "what the PHP Packistry used"
@@ -269,16 +270,71 @@ def test_it_does_below_a_repository_for_its_packages(
 ) -> None:
     hooks.added("7", path="team")
     send(app, signed(f"/r/team/incoming/hooked/{source.id}", OLD_SECRET, [PUSH]))
-    send(app, signed(f"/r/none/incoming/hooked/{source.id}", OLD_SECRET, [PUSH]), 404)
+    answer = send(app, signed(f"/r/none/incoming/hooked/{source.id}", OLD_SECRET, [PUSH]))
+    assert answer.json["status"] == "ignored"
 
 
-def test_a_project_without_a_package_is_unknown_to_whoever_signs(
+def test_a_webhook_of_a_group_may_tell_of_projects_without_a_package(
     hooks: Hooking, app: TestApp, source: Any
 ) -> None:
     path = f"/incoming/hooked/{source.id}"
     hooks.new_host("9")
-    send(app, signed(path, OLD_SECRET, [("push", "9", "branch", "main")]), 404)
-    assert verdicts(hooks) == ["unknown"]
+    # Hosts switch a webhook off that often gets a 4xx.
+    answer = send(app, signed(path, OLD_SECRET, [("push", "9", "branch", "main")]))
+    assert answer.json["status"] == "ignored"
+    assert "No package here is made from this project" in answer.json["message"]
+    assert (verdicts(hooks), hooks.owed()) == (["unknown"], [])
+
+
+def test_a_push_to_a_project_that_was_passed_over_has_it_looked_at_within_a_minute(
+    hooks: Hooking, app: TestApp, source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = hooks.new_host("9", "acme/new")
+    host.refs = {"main": {"index.html": b""}}
+    told = ["monday"]
+
+    def found(number: str) -> plugin.Project:
+        return plugin.Project(id=number, path=faulty.HOSTS[number].path, pushed=told[0])
+
+    monkeypatch.setattr(Hooked, "projects", lambda _self, search="": iter([found("9")]))
+    monkeypatch.setattr(Hooked, "project", lambda _self, number: found(number))
+    runtime = hooks.runtime
+    with runtime.transaction() as services:
+        services.auto_imports.start(
+            services.sources.get(PROVIDER), patterns=["*"], repository=services.repositories.get("")
+        )
+    jobs.drain(runtime)
+
+    def next_look() -> timedelta:
+        with runtime.transaction() as services:
+            facts = services.auto_imports.of(services.sources.get(PROVIDER))
+            assert facts is not None
+            return facts.next_at - now()
+
+    def passed() -> list[str]:
+        with runtime.transaction() as services:
+            found = services.discovery.passed(services.sources.get(PROVIDER))
+            return [each.project for each in found]
+
+    def look() -> None:
+        with runtime.transaction() as services:
+            row = services.session.query(AutoImport).one()
+            row.due_at, number = now(), row.id
+        jobs.run(runtime, "discover", number)
+        jobs.drain(runtime)
+
+    assert passed() == ["acme/new"]
+    # Nothing was pushed: the hint is the same, and it is left alone.
+    look()
+    assert (passed(), next_look() > timedelta(minutes=10)) == (["acme/new"], True)
+    host.push("main", {"name": "acme/new"})
+    told[0] = "tuesday"
+    push = ("push", "9", "branch", "main")
+    send(app, signed(f"/incoming/hooked/{source.id}", OLD_SECRET, [push]))
+    assert next_look() <= timedelta(minutes=1)
+    look()
+    assert passed() == []
+    assert "dev-main" in hooks.versions(hooks.package_of("9"))
 
 
 def test_a_source_without_such_a_secret_takes_nothing_for_all_its_projects(

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from packistry.database import changed_rows
 from packistry.errors import Invalid
 from packistry.models import AutoImport, Repository, Source
 from packistry.models.base import now
 from packistry.queue import Queue
 
 JOB = "discover"
+# A batch of a look takes seconds; whoever has not gone on by then was killed.
+LEASE = timedelta(minutes=10)
+SOON = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,19 @@ class AutoImports:
         row.due_at, row.error = now(), ""
         self._session.flush()
         self._queue.enqueue(JOB, row.id)
+
+    def hurry(self, source_id: int) -> None:
+        """A project that is no package was pushed to: look within a minute, at most once in one.
+
+        One that is due within a lease may be under way and stays; so does one whose host asked
+        for a pause, or refused.
+        """
+        later = update(AutoImport).where(
+            AutoImport.source_id == source_id,
+            AutoImport.due_at > now() + LEASE,
+            AutoImport.error == "",
+        )
+        changed_rows(self._session, later, {"due_at": now() + SOON})
 
     def stop(self, source: Source) -> None:
         """Leave new projects alone. What became a package stays one."""

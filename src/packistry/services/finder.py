@@ -20,14 +20,13 @@ from packistry.models.base import now
 from packistry.plugin import SourceProvider
 from packistry.services import Services
 from packistry.services.audit import Author
+from packistry.services.auto_imports import LEASE
 from packistry.services.discovery import Batch, Wanted
 from packistry.services.transactions import Changes, Transactions
 
 T = TypeVar("T")
 
 AT_ONCE = 50
-# A batch takes seconds; whoever has not gone on by then was killed.
-LEASE = timedelta(minutes=10)
 JITTER = 0.1
 
 log = logging.getLogger(__name__)

@@ -196,6 +196,8 @@ class Receiver:
 
         def take(services: Services) -> tuple[int, DeliveryVerdict] | None:
             row = services.deliveries.take(parcel)
+            if row is not None and row.verdict == DeliveryVerdict.UNKNOWN and not address.key:
+                services.auto_imports.hurry(door.source_id)
             return None if row is None else (row.id, DeliveryVerdict(row.verdict))
 
         try:

@@ -38,7 +38,7 @@ def incoming(request: Request) -> Response:
     if body is None:
         parts.receiver.too_large(address, MAX_DELIVERY)
         raise BadRequest(f"A delivery has at most {MAX_DELIVERY} bytes.", status=413)
-    return _answer(parts.receiver.receive(address, dict(request.headers), body))
+    return _answer(address, parts.receiver.receive(address, dict(request.headers), body))
 
 
 def _body(request: Request) -> bytes | None:
@@ -52,13 +52,16 @@ def _body(request: Request) -> bytes | None:
     return bytes(found) if len(found) <= MAX_DELIVERY else None
 
 
-def _answer(receipt: Receipt) -> Response:
-    status = STATUS[receipt.verdict]
+def _answer(address: Address, receipt: Receipt) -> Response:
+    status, word = STATUS[receipt.verdict], receipt.verdict.value
+    if receipt.verdict is DeliveryVerdict.UNKNOWN and not address.key:
+        # A webhook of a group tells of all its projects, and hosts switch off what often fails.
+        status, word = 202, DeliveryVerdict.IGNORED.value
     if status >= 400:
         headers = {401: CHALLENGE, 503: LATER}.get(status)
         answer = answers.error(status, receipt.message, headers=headers)
         return Response(status=answer.status, headerlist=answer.headers[:], body=answer.body)
-    body = {"status": receipt.verdict.value, "message": receipt.message}
+    body = {"status": word, "message": receipt.message}
     if receipt.delivery_id is not None:
         body["delivery"] = str(receipt.delivery_id)
     return Response(
