@@ -11,6 +11,8 @@ from webtest import TestResponse
 from packistry.inputs import NewRepository
 from packistry.models import (
     AuthenticationSource,
+    Delivery,
+    DeliveryVerdict,
     Package,
     Project,
     Source,
@@ -74,7 +76,9 @@ class Place:
                 committed_at=now(),
                 manifest={},
             )
-            services.session.add_all([package, source, sync, version, auth])
+            verdict = DeliveryVerdict.ACCEPTED
+            delivery = Delivery(source=source, project=project, verdict=verdict)
+            services.session.add_all([package, source, sync, version, auth, delivery])
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
@@ -86,6 +90,7 @@ class Place:
                 "token": token.id,
                 "sync": sync.id,
                 "version": version.id,
+                "delivery": delivery.id,
             }
             away_id = away.id
         self.people = {

@@ -8,6 +8,7 @@ import pytest
 from packistry.inputs import NewRepository
 from packistry.models import (
     AuditEvent,
+    DeliveryVerdict,
     Download,
     Grant,
     Package,
@@ -170,11 +171,15 @@ def test_it_is_marked_abandoned_whatever_its_project_says_and_back(admin, lib, r
     token = stock.token(repositories=("home",))
     answer = app.get("/r/home/p2/acme/lib.json", headers={"Authorization": f"Bearer {token}"})
     assert answer.json["packages"]["acme/lib"][0]["abandoned"] == "acme/new"
-    admin.submit(admin.get(f"{lib}/edit"), abandoned="inherit", replacement="", dists="lazy")
+    admin.submit(
+        admin.get(f"{lib}/edit"), abandoned="inherit", replacement="", dists="lazy", keep_dists="7"
+    )
+    assert "At the first download Kept of a branch The newest 7" in text(admin.get(lib))
     assert "Abandoned" not in text(admin.get(lib))
     with runtime.reading() as services:
         package = services.packages.get("acme/lib")
-        assert (package.abandoned_here, package.dists) == (None, "lazy")
+        found = (package.abandoned_here, package.dists, package.keep_dists)
+        assert found == (None, "lazy", 7)
         actions = [event.action for event in services.session.query(AuditEvent)]
     assert actions.count("package.changed") == 2
 
@@ -277,10 +282,18 @@ def test_it_is_removed_once_its_name_is_typed(admin, lib, runtime):
     admin.get(lib, status=404)
 
 
-def test_the_webhook_says_how_it_is_and_is_made_on_request(admin, lib):
+def test_the_webhook_says_how_it_is_and_is_made_on_request(admin, lib, runtime):
     page = admin.get(f"{lib}/webhook")
     assert "None: Its source sends none." in text(page)
     assert "sends no webhooks" in text(admin.submit(page, status=409))
+    with runtime.transaction() as services:
+        project = services.packages.get("acme/lib").project
+        verdict = DeliveryVerdict.ACCEPTED
+        services.deliveries.note(project.source_id, verdict, "", project_id=project.id)
+    form = admin.get(f"{lib}/webhook").html.select_one("tbody form")
+    admin.post(form["action"])
+    with runtime.reading() as services:
+        assert services.session.query(Sync).one().reason == "manual"
 
 
 def test_words_of_authors_and_hosts_are_words_everywhere(admin, lib, runtime):

@@ -1,13 +1,15 @@
 """Sources in the web admin: connected, tried, changed without showing a secret, removed."""
 
+import re
 from typing import Any
 
 import pytest
 
 from packistry.builtin.source import Git
 from packistry.inputs import NewRepository, NewSource
-from packistry.models import Delivery, DeliveryVerdict, Package, Project
+from packistry.models import Delivery, DeliveryVerdict, Package, PassedProject, Project
 from packistry.plugin import CredentialsError, Unavailable
+from packistry.services.webhook_secrets import source_place, unseal
 from tests.functional.browser import Browser, person
 
 SECRET = "tres-secret-word"
@@ -60,8 +62,10 @@ def test_one_is_connected_with_what_its_provider_asks_for(admin, runtime):
         name="Ours",
         branches="main\r\n1.*",
         tag_policy="follow",
+        keep_dists="30",
     ).follow()
     assert SECRET not in made.text
+    assert "The newest 30" in text(made)
     assert "main, 1.*" in text(made)
     assert stored(runtime, "Ours")[1] == {"password": SECRET}
     taken = admin.submit(page, name="Ours", status=409)
@@ -139,3 +143,59 @@ def test_one_is_removed_once_its_name_is_typed(admin, host, runtime):
     admin.submit(page, sure="host", status=422)
     admin.submit(page, sure="Host")
     assert stored(runtime) is None
+
+
+def test_new_projects_become_packages_where_somebody_says_so(hooks, admin, runtime):
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home")).id
+        number = services.sources.add(NewSource(name="Group", provider="hooked")).id
+    path = f"/admin/sources/{number}"
+    page = admin.get(f"{path}/new-projects")
+    again = admin.submit(page, patterns=" ", status=422)
+    assert "Say which projects" in again.html.find(id="w-patterns").get_text()
+    page = admin.submit(page, patterns="acme/*\nlib-?", repository=str(home)).follow()
+    assert "Those like acme/* , lib-? become packages of home" in text(page)
+    with runtime.transaction() as services:
+        services.session.add(
+            PassedProject(
+                source_id=number,
+                repository_id=home,
+                external_id="9",
+                path=HOSTILE,
+                reason="The branch main has no composer.json.",
+            )
+        )
+    assert "1 project left alone" in text(admin.get(path))
+    passed = admin.get(f"{path}/passed")
+    assert "The branch main has no composer.json." in text(passed)
+    assert not passed.html.select("img")
+    assert f"source={number}&repository={home}&q=%3Cimg" in passed.text.replace("&amp;", "&")
+    admin.post(f"{path}/new-projects", stop="yes")
+    assert "They are left alone until" in text(admin.get(path))
+
+
+def test_one_webhook_can_be_shared_and_its_secret_is_shown_once(hooks, admin, runtime):
+    with runtime.transaction() as services:
+        source = services.sources.add(NewSource(name="Group", provider="hooked"))
+        path, uid = f"/admin/sources/{source.id}/webhook", source.uid
+    page = admin.get(path)
+    assert f"http://packages.test/incoming/hooked/{uid}" in text(page)
+    assert "There is no secret, so nothing is taken" in text(page)
+    made = admin.post(path, what="make", status=200)
+    (secret,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", text(made))
+    with runtime.reading() as services:
+        source = services.sources.get("Group")
+        sealed = unseal(runtime.secrets, source.webhook_secret, source_place(source))
+        assert sealed is not None
+        assert sealed.secret == secret
+    assert secret not in admin.get(path).text
+    short = admin.post(path, what="save", webhook_secret="short", status=422)
+    assert "12 to 255" in short.html.find(id="w-webhook_secret").get_text()
+    admin.post(path, what="save", webhook_secret="what was there before")
+    with runtime.reading() as services:
+        source = services.sources.get("Group")
+        sealed = unseal(runtime.secrets, source.webhook_secret, source_place(source))
+        assert sealed is not None
+        assert (sealed.secret, sealed.previous) == ("what was there before", secret)
+    admin.post(path, what="forget")
+    assert "There is no secret" in text(admin.get(path))

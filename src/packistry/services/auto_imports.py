@@ -28,6 +28,7 @@ class AutoImportFacts:
 
     patterns: Sequence[str]
     repository: str
+    repository_id: int
     looked_at: datetime | None
     next_at: datetime
     error: str
@@ -48,6 +49,7 @@ class AutoImports:
         return AutoImportFacts(
             patterns=tuple(row.patterns),
             repository=row.repository.path,
+            repository_id=row.repository_id,
             looked_at=row.looked_at,
             next_at=row.due_at,
             error=row.error,

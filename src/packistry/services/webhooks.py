@@ -241,6 +241,11 @@ class Webhooks:
         webhook.farewell = self._context.secrets.seal(sealed, farewell_place(webhook), hide=False)
 
 
+def shared_address(base_url: str, source: Source) -> str:
+    """Where one webhook for all projects of the source leads to."""
+    return f"{base_url}{INCOMING}{source.provider}/{source.uid}"
+
+
 def project_in(kept: dict[str, Any]) -> plugin.Project:
     """The project that `leave` wrote down."""
     return plugin.Project(**kept["project"])

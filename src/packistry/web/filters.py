@@ -13,6 +13,11 @@ FIELDS = (
     ("exclude_tags", "Except the tags"),
 )
 
+KEEP_HELP = (
+    "0 keeps all. Older ones go at the next clean-up, and lock files that name them stop "
+    "installing; zips of tags always stay."
+)
+
 
 def entered(visit: Visit, *, blank: Any) -> Mapping[str, Any]:
     """What was entered, a pattern a line; `blank` for a list that was left empty."""

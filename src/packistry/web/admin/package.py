@@ -17,6 +17,7 @@ from packistry.services.overview import REFUSED, Overview
 from packistry.services.requirements import dependents
 from packistry.services.snippets import repository_commands, token_commands
 from packistry.services.versions import DEV, VersionFacts
+from packistry.web import filters
 from packistry.web.admin.packages import facts_of, find
 from packistry.web.charts import daily
 from packistry.web.pages import Page, Shown
@@ -62,6 +63,8 @@ def show(visit: Visit, services: Services) -> Shown:
     return {
         **facts_of(package),
         "maintains": maintains,
+        "filters": services.filters.of(package) if maintains and package.project else None,
+        "lists": filters.FIELDS,
         "condition": conditions(services.session, [package])[package.id],
         "webhook": services.webhooks.facts(package.project) if package.project else None,
         "latest": latest,
@@ -201,6 +204,16 @@ def repair(visit: Visit) -> Response:
     return visit.go("package-webhook", package=visit.number("package"))
 
 
+def retry(visit: Visit) -> Response:
+    """A look at the project that a delivery was about."""
+    with visit.change() as services:
+        package = find(visit, services)
+        delivery = services.deliveries.get(visit.number("delivery"), of=package)
+        owed = services.deliveries.retry(delivery).id
+        services.audit.note("package.synced", package)
+    return visit.go("import", sync=owed)
+
+
 PAGES = (
     Page(
         name="package",
@@ -229,5 +242,13 @@ PAGES = (
         target=find,
         show=show_webhook,
         submit=repair,
+    ),
+    Page(
+        name="delivery-retry",
+        path="/admin/packages/{package}/deliveries/{delivery}/retry",
+        permission=Permission.MAINTAIN,
+        section="packages",
+        target=find,
+        submit=retry,
     ),
 )

@@ -183,11 +183,13 @@ def show_edit(visit: Visit, services: Services) -> Shown:
         "form": visit.form(
             dists=package.dists.value if package.dists else INHERIT,
             tag_policy=package.tag_policy.value if package.tag_policy else INHERIT,
+            keep_dists=package.keep_dists,
             abandoned=INHERIT if here is None else "yes" if here else "no",
             replacement=here if isinstance(here, str) else "",
             **filters.shown(package),
         ),
         "lists": filters.FIELDS,
+        "keep_help": filters.KEEP_HELP,
         "dists": _inherited_dists(package),
         "tag_policy": _inherited_policy(package),
     }
@@ -208,6 +210,7 @@ def edit(visit: Visit) -> Response:
         PackageChange,
         dists=visit.text("dists") or None,
         tag_policy=visit.text("tag_policy") or None,
+        keep_dists=_kept(visit),
         abandoned=_abandoned(visit),
         **_lists(visit),
     )
@@ -215,6 +218,12 @@ def edit(visit: Visit) -> Response:
         services.packages.edit(find(visit, services), change)
     visit.say("Saved.")
     return visit.go("package", package=visit.number("package"))
+
+
+def _kept(visit: Visit) -> str | None:
+    """Only a package that is made from a project is asked for it; blank: as its source says."""
+    asked = "keep_dists" in visit.request.POST
+    return visit.text("keep_dists").strip() or INHERIT if asked else None
 
 
 def _lists(visit: Visit) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from packistry.services.access import Permission
 from packistry.services.origins import stray
 from packistry.services.sources import check
 from packistry.web import filters, pages
+from packistry.web.filters import KEEP_HELP
 from packistry.web.forms import (
     ConfigField,
     config_cleared,
@@ -35,6 +36,7 @@ from packistry.web.visit import Visit
 INHERIT = "inherit"
 DELIVERIES = 20
 UNREADABLE = 5
+PASSED = 5
 
 Provider = type[SourceProvider[Any]]
 
@@ -84,9 +86,11 @@ def show_add(visit: Visit, services: Services) -> Shown:
         "lost": "",
         "fields": config_form(provider.Config) if provider else [],
         "lists": filters.FIELDS,
+        "keep_help": KEEP_HELP,
         "form": visit.form(
             name=provider.title if provider else "",
             dists=Dists.EAGER.value,
+            keep_dists=0,
             tag_policy=INHERIT,
             **defaults,
         ),
@@ -107,6 +111,7 @@ def add(visit: Visit) -> Response:
         provider=provider.name,
         config=values,
         dists=visit.text("dists") or Dists.EAGER,
+        keep_dists=visit.text("keep_dists") or 0,
         tag_policy=None if policy in ("", INHERIT) else policy,
         **filters.entered(visit, blank=None),
     )
@@ -160,10 +165,14 @@ def show(visit: Visit, services: Services) -> Shown:
         .group_by(Webhook.state)
     )
     provider = services.context.plugins.source_providers.get(source.provider)
+    passed = services.discovery.passed(source)
     return {
         "source": source,
         "provider": provider,
         "stray": stray(services.context.plugins, source),
+        "auto_import": services.auto_imports.of(source),
+        "passed": passed[:PASSED],
+        "all_passed": len(passed),
         "packages": services.sources.packages(source),
         "config": _plain(provider, source),
         "unreadable": unreadable[:UNREADABLE],
@@ -222,9 +231,11 @@ def show_edit(visit: Visit, services: Services) -> Shown:
         "fields": fields,
         "lost": lost,
         "lists": filters.FIELDS,
+        "keep_help": KEEP_HELP,
         "form": visit.form(
             name=source.name,
             dists=source.dists.value,
+            keep_dists=source.keep_dists,
             tag_policy=source.tag_policy.value if source.tag_policy else INHERIT,
             **filters.shown(source),
             **defaults,
@@ -262,6 +273,7 @@ def edit(visit: Visit) -> Response:
         SourceChange,
         name=visit.text("name"),
         dists=visit.text("dists") or None,
+        keep_dists=visit.text("keep_dists") or None,
         tag_policy=visit.text("tag_policy") or None,
         **filters.entered(visit, blank=INHERIT),
         **config,
