@@ -63,7 +63,8 @@ def test_a_package_is_made_of_a_project_imported_yanked_and_removed(admin, runti
 
     assert admin.patch(path, abandoned="acme/new", tags="inherit")["abandoned"] == "acme/new"
     assert admin.get(path)["tags"] is None
-    assert admin.put(path, abandoned=False)["abandoned"] is False
+    assert admin.put(path, abandoned=False, keep_dists=4)["keep_dists"] == 4
+    assert admin.put(path, keep_dists="inherit")["keep_dists"] is None
     admin.patch(path, status=422, abandoned="acme/lib")
     assert admin.post(f"{path}/rebuild")["id"] == made["id"]
     admin.delete(path)

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from packistry.inputs import NewRepository
-from packistry.models import Package
+from packistry.models import Package, PassedProject
 from packistry.plugin import CredentialsError, Project
 from packistry.services.synchronizer import Synchronizer
 from tests.functional.caller import Caller, caller
@@ -32,6 +32,10 @@ def test_a_source_is_made_in_its_providers_words_and_tells_no_secret(admin):
     changed = admin.patch(path, name="There", config={"username": "eve"}, tag_policy="follow")
     assert (changed["has_secrets"], changed["tag_policy"]) == (True, "follow")
     assert not admin.put(path, clear=["password"], tag_policy="inherit")["has_secrets"]
+    kept = admin.patch(path, keep_dists=3, tags=["v*"], exclude_branches=[])
+    assert (kept["keep_dists"], kept["tags"], kept["exclude_branches"]) == (3, ["v*"], [])
+    assert admin.patch(path, tags="inherit")["tags"] is None
+    assert "keep_dists" in admin.patch(path, status=422, keep_dists=-1)["errors"]
     assert admin.get("/sources") == [admin.get(path)]
     assert "canary" not in str([made, changed, admin.get(path)])
     wrong = admin.post("/sources", status=422, name="X", provider="git", config={"pass": "x"})
@@ -77,6 +81,36 @@ def test_what_the_host_says_about_a_token_is_told_at_the_token(hooks, admin, mon
     assert refused["errors"] == {"token": ["The token lacks the scope repo."]}
     told = admin.get(f"/sources/{made['id']}/projects", status=422)
     assert (list(told["errors"]), "canary" in str(told)) == (["source"], False)
+
+
+def test_a_source_imports_by_itself_and_takes_one_webhook_for_all_of_it(hooks, admin, runtime):
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home")).id
+    made = admin.post("/sources", name="Group", provider="hooked")
+    path = f"/sources/{made['id']}"
+    assert (made["auto_import"], made["has_webhook_secret"]) == (None, False)
+    wrong = admin.put(f"{path}/auto-import", status=422, patterns=["x[["], repository=home)
+    assert list(wrong["errors"]) == ["patterns.0"]
+    wrong = admin.put(f"{path}/auto-import", status=422, patterns=["*"], repository=999_999)
+    assert list(wrong["errors"]) == ["repository"]
+    started = admin.put(f"{path}/auto-import", patterns=["acme/*"], repository=home)["auto_import"]
+    assert (started["patterns"], started["repository_id"]) == (["acme/*"], home)
+    with runtime.transaction() as services:
+        reason = "The branch main has no composer.json."
+        key = {"source_id": made["id"], "repository_id": home, "external_id": "9"}
+        services.session.add(PassedProject(**key, path="acme/web", reason=reason))
+    (passed,) = admin.get(f"{path}/passed")
+    assert (passed["project"], passed["reason"], passed["removed"]) == ("acme/web", reason, False)
+    admin.delete(f"{path}/auto-import")
+    assert admin.get(path)["auto_import"] is None
+    shared = admin.post(f"{path}/webhook-secret")
+    assert shared["url"] == admin.get(path)["webhook_url"]
+    assert shared["secret"].startswith("whsec_")
+    told = admin.patch(path, webhook_secret="one of our own")
+    assert (told["has_webhook_secret"], "one of our own" in str(told)) == (True, False)
+    assert not admin.patch(path, forget_webhook_secret=True)["has_webhook_secret"]
+    plain = admin.post("/sources", name="Plain", provider="git")
+    admin.post(f"/sources/{plain['id']}/webhook-secret", status=409)
 
 
 def test_a_sync_is_looked_into_retried_stopped_and_shown_as_a_batch(

@@ -2,6 +2,7 @@
 
 from packistry.web.api import (
     authentication_sources,
+    auto_imports,
     dashboard,
     description,
     packages,
@@ -22,6 +23,7 @@ CALLS: tuple[Call, ...] = (
     *dashboard.CALLS,
     *repositories.CALLS,
     *sources.CALLS,
+    *auto_imports.CALLS,
     *packages.CALLS,
     *versions.CALLS,
     *webhooks.CALLS,

@@ -50,8 +50,9 @@ DOWNLOADS = (
 class PackageShape(Shape):
     """A package. It has no name before its first import; uploaded ones have no source.
 
-    `abandoned` is false, true, or the name of the package to use instead. The lists of patterns
-    are null where its source says which branches and tags become versions.
+    `abandoned` is false, true, or the name of the package to use instead. `keep_dists` is how many
+    zips of each branch are kept, 0 for all. It and the lists of patterns, which say which branches
+    and tags become versions, are null where its source decides.
     """
 
     id: int
@@ -69,6 +70,7 @@ class PackageShape(Shape):
     abandoned: bool | str
     dists: Dists | None
     tag_policy: TagPolicy | None
+    keep_dists: int | None
     branches: list[str] | None
     exclude_branches: list[str] | None
     tags: list[str] | None
@@ -90,6 +92,7 @@ class PackageBody(Body):
     subdirectory: str = ""
     dists: Dists | None = None
     tag_policy: TagPolicy | None = None
+    keep_dists: int | None = None
     branches: list[str] | None = None
     exclude_branches: list[str] | None = None
     tags: list[str] | None = None
@@ -104,6 +107,7 @@ class PackagePatch(Body):
     )
     dists: Dists | INHERIT | None = None
     tag_policy: TagPolicy | INHERIT | None = None
+    keep_dists: int | INHERIT | None = None
     branches: list[str] | INHERIT | None = None
     exclude_branches: list[str] | INHERIT | None = None
     tags: list[str] | INHERIT | None = None
@@ -139,7 +143,7 @@ def _shape(package: Package, downloads: int, condition: Condition, latest: Any) 
     project = package.project
     source = project.source if project else None
     names = ("id", "repository_id", "name", "type", "subdirectory", "keywords", "dists")
-    more = ("tag_policy", "branches", "exclude_branches", "tags", "exclude_tags")
+    more = ("tag_policy", "keep_dists", "branches", "exclude_branches", "tags", "exclude_tags")
     return PackageShape(
         **{name: getattr(package, name) for name in (*names, *more)},
         source_id=source.id if source else None,

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, SecretStr
 
+from packistry.composer.filters import DEFAULTS
 from packistry.errors import ConfigurationError, Invalid, NotFound
 from packistry.inputs import NewSource, SourceChange, read
 from packistry.models import Dists, Source, TagPolicy
@@ -12,8 +13,10 @@ from packistry.plugin import ConfigError, PluginError, SourceProvider
 from packistry.plugin.errors import Unavailable
 from packistry.services import Services
 from packistry.services.access import Permission
+from packistry.services.filters import lists_of
 from packistry.services.plugins import PluginMissing
 from packistry.services.sources import check, contained
+from packistry.services.webhooks import shared_address
 from packistry.web.api import config
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.shapes import Body, Moment, Query, Shape
@@ -23,10 +26,29 @@ MOST_PROJECTS = 100
 LONGEST_SEARCH = 255
 
 
+INHERIT = Literal["inherit"]
+
+
+class AutoImportShape(Shape):
+    """Which new projects become packages by themselves, where, and how the last look went.
+
+    `looked_at` is the last look that got to the end, `error` why one since did not.
+    """
+
+    patterns: list[str]
+    repository_id: int
+    looked_at: Moment | None
+    next_at: Moment
+    error: str
+
+
 class SourceShape(Shape):
     """A source, without its secrets. `url` and `metadata` are parts of `config` as they were.
 
     `distribution` is the Python package that its provider came from when it was configured.
+    `keep_dists` is how many zips of each branch are kept, 0 for all. The lists of patterns are
+    null where the default says which branches and tags become versions. `webhook_url` takes what
+    one webhook of all its projects delivers, once it has a secret.
     """
 
     id: int
@@ -40,6 +62,14 @@ class SourceShape(Shape):
     loaded: bool = Field(description="Whether the plugin of its provider is there")
     dists: Dists
     tag_policy: TagPolicy | None
+    keep_dists: int
+    branches: list[str] | None
+    exclude_branches: list[str] | None
+    tags: list[str] | None
+    exclude_tags: list[str] | None
+    has_webhook_secret: bool
+    webhook_url: str | None
+    auto_import: AutoImportShape | None
     packages_count: int
     created_at: Moment
     updated_at: Moment
@@ -59,6 +89,11 @@ class SourceBody(Body):
     metadata: dict[str, JsonValue] | None = None
     dists: Dists = Dists.EAGER
     tag_policy: TagPolicy | None = None
+    keep_dists: int = Field(0, description="Zips kept of each branch; 0: all")
+    branches: list[str] | None = None
+    exclude_branches: list[str] | None = None
+    tags: list[str] | None = None
+    exclude_tags: list[str] | None = None
 
 
 class SourcePatch(Body):
@@ -72,7 +107,16 @@ class SourcePatch(Body):
     token: SecretStr | None = None
     metadata: dict[str, JsonValue] | None = None
     dists: Dists | None = None
-    tag_policy: TagPolicy | Literal["inherit"] | None = None
+    tag_policy: TagPolicy | INHERIT | None = None
+    keep_dists: int | None = None
+    branches: list[str] | INHERIT | None = None
+    exclude_branches: list[str] | INHERIT | None = None
+    tags: list[str] | INHERIT | None = None
+    exclude_tags: list[str] | INHERIT | None = None
+    webhook_secret: SecretStr | None = Field(
+        None, description="What one webhook of all its projects is signed with"
+    )
+    forget_webhook_secret: bool = False
 
 
 class CheckShape(Shape):
@@ -107,6 +151,8 @@ def shape(services: Services, source: Source) -> SourceShape:
     """A source as it is answered."""
     provider = services.context.plugins.source_providers.get(source.provider)
     facts = config.shown(provider.Config if provider else None, source.config)
+    auto_import = services.auto_imports.of(source)
+    base_url = services.context.settings.base_url
     return SourceShape(
         id=source.id,
         provider=source.provider,
@@ -119,6 +165,13 @@ def shape(services: Services, source: Source) -> SourceShape:
         loaded=provider is not None,
         dists=source.dists,
         tag_policy=source.tag_policy,
+        keep_dists=source.keep_dists,
+        **lists_of(source),
+        has_webhook_secret=source.webhook_secret != "",
+        webhook_url=shared_address(base_url, source)
+        if provider and provider.supports_webhooks
+        else None,
+        auto_import=None if auto_import is None else AutoImportShape.model_validate(auto_import),
         packages_count=services.sources.packages(source),
         created_at=source.created_at,
         updated_at=source.updated_at,
@@ -144,8 +197,7 @@ def add(visit: ApiVisit) -> SourceShape:
         name=sent.name,
         provider=sent.provider,
         config=values,
-        dists=sent.dists,
-        tag_policy=sent.tag_policy,
+        **_how(sent),
     )
     _try(visit, sent.provider, values)
     with visit.change() as services:
@@ -169,8 +221,9 @@ def edit(visit: ApiVisit) -> SourceShape:
             name=sent.name,
             config=values,
             clear=frozenset(sent.clear),
-            dists=sent.dists,
-            tag_policy=sent.tag_policy,
+            webhook_secret=sent.webhook_secret,
+            forget_webhook_secret=sent.forget_webhook_secret,
+            **_how(sent),
         )
         proposed = _proposed(services, source, change)
     if proposed is not None:
@@ -236,6 +289,11 @@ def _maker(visit: ApiVisit) -> Any:
             raise Invalid(str(error), field="source") from None
 
 
+def _how(sent: SourceBody | SourcePatch) -> dict[str, Any]:
+    """How what is made from it is imported."""
+    return {name: getattr(sent, name) for name in ("dists", "tag_policy", "keep_dists", *DEFAULTS)}
+
+
 def _named(sent: SourceBody | SourcePatch) -> dict[str, Any]:
     named = {"url": sent.url, "token": sent.token, **(sent.metadata or {})}
     return {name: value for name, value in named.items() if value is not None}
@@ -264,7 +322,8 @@ def _try(visit: ApiVisit, provider: str, values: dict[str, Any]) -> None:
         raise Invalid(str(error), field="token") from None
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
+def source_call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
+    """A call about sources: below their address."""
     return Call(
         name=name,
         method=method,
@@ -277,8 +336,8 @@ def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
 
 
 CALLS = (
-    _call("sources", "GET", "", "All sources", returns=list[SourceShape], show=index),
-    _call(
+    source_call("sources", "GET", "", "All sources", returns=list[SourceShape], show=index),
+    source_call(
         "source-add",
         "POST",
         "",
@@ -288,8 +347,8 @@ CALLS = (
         status=201,
         do=add,
     ),
-    _call("source", "GET", "/{id}", "One source", returns=SourceShape, show=show),
-    _call(
+    source_call("source", "GET", "/{id}", "One source", returns=SourceShape, show=show),
+    source_call(
         "source-edit",
         "PATCH",
         "/{id}",
@@ -299,8 +358,8 @@ CALLS = (
         returns=SourceShape,
         do=edit,
     ),
-    _call("source-remove", "DELETE", "/{id}", "Remove a source without packages", do=remove),
-    _call(
+    source_call("source-remove", "DELETE", "/{id}", "Remove a source without packages", do=remove),
+    source_call(
         "source-check",
         "POST",
         "/{id}/check",
@@ -308,7 +367,7 @@ CALLS = (
         returns=CheckShape,
         do=check_it,
     ),
-    _call(
+    source_call(
         "source-projects",
         "GET",
         "/{id}/projects",
