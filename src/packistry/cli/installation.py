@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -84,26 +84,25 @@ class Installation:
 pass_installation = click.make_pass_decorator(Installation, ensure=True)
 
 
-class Commands(click.Group):
-    """The commands. What we raise becomes one sentence on stderr and exit code 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        for name in QUIET:
-            logging.getLogger(name).addHandler(logging.NullHandler())
-        ctx.call_on_close(ctx.ensure_object(Installation).close)
-        try:
-            return super().invoke(ctx)
-        except NotFound as error:
-            remedy = f" `packistry {error.noun} list` shows what there is." if error.noun else ""
-            fail(f"{error}{remedy}")
-        except PackistryError as error:
-            fail(str(error))
-        except DBAPIError as error:
-            # The driver's own words may hold the address, and with it a password.
-            fail(
-                f"The database refused or did not answer ({type(error.orig).__name__}). "
-                "`packistry doctor` says more."
-            )
+@contextmanager
+def installed(ctx: click.Context) -> Iterator[None]:
+    """Around a command: what we raise becomes one sentence on stderr and exit code 1."""
+    for name in QUIET:
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    ctx.call_on_close(ctx.ensure_object(Installation).close)
+    try:
+        yield
+    except NotFound as error:
+        remedy = f" `packistry {error.noun} list` shows what there is." if error.noun else ""
+        fail(f"{error}{remedy}")
+    except PackistryError as error:
+        fail(str(error))
+    except DBAPIError as error:
+        # The driver's own words may hold the address, and with it a password.
+        fail(
+            f"The database refused or did not answer ({type(error.orig).__name__}). "
+            "`packistry doctor` says more."
+        )
 
 
 def author() -> Author:

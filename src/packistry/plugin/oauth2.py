@@ -1,16 +1,18 @@
-"""Signing in by OAuth 2.0: the code flow of RFC 6749 with PKCE (RFC 7636), once for everyone."""
+"""Signing in by OAuth 2.0: the code flow of RFC 6749 with PKCE (RFC 7636), once for everyone.
+
+authlib is loaded when somebody signs in: the plugins that build on this are loaded by every
+command and worker.
+"""
 
 import hmac
+import secrets
 from abc import abstractmethod
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
-from authlib.common.security import generate_token
-from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.client import OAuth2Client
 from pydantic import Field, SecretStr
 
 from packistry.plugin.answers import host_words
@@ -26,8 +28,12 @@ from packistry.plugin.errors import (
 )
 from packistry.plugin.http import HttpClient, HttpResponse
 
-_STATE_LENGTH = 43
-_VERIFIER_LENGTH = 64
+if TYPE_CHECKING:
+    from authlib.oauth2.client import OAuth2Client
+
+# RFC 7636 §4.1 wants a verifier of 43 to 128 characters: this many bytes make 64.
+_STATE_BYTES = 32
+_VERIFIER_BYTES = 48
 _LONGEST_ANSWER = 8192
 
 AGAIN = "Begin again on the sign-in page."
@@ -120,7 +126,7 @@ class OAuth2Backend(AuthBackend[O]):
         """Tries the client ID and secret with a code that cannot be right."""
         endpoints = self.endpoints()
         try:
-            self._exchange(endpoints, callback_url, code=generate_token(32), verifier=_verifier())
+            self._exchange(endpoints, callback_url, code=_random(), verifier=_verifier())
         except _Refused as error:
             fault = self.fault(error.code, str(error))
             if fault == "client":
@@ -133,8 +139,8 @@ class OAuth2Backend(AuthBackend[O]):
     def begin(self, callback_url: str) -> Redirect:
         endpoints = self.endpoints()
         memo = {
-            "state": generate_token(_STATE_LENGTH),
-            "nonce": generate_token(_STATE_LENGTH),
+            "state": _random(),
+            "nonce": _random(),
             "verifier": _verifier(),
         }
         return Redirect(url=self._authorize_url(endpoints, callback_url, memo), memo=memo)
@@ -157,7 +163,9 @@ class OAuth2Backend(AuthBackend[O]):
             raise self._exchange_failed(error, callback_url) from error
         return self.identity(self._token_answer(token, memo["nonce"]))
 
-    def _client(self, endpoints: Endpoints, callback_url: str) -> OAuth2Client:
+    def _client(self, endpoints: Endpoints, callback_url: str) -> "OAuth2Client":
+        from authlib.oauth2.client import OAuth2Client
+
         client = OAuth2Client(
             session=_Poster(self.http),
             client_id=self.config.client_id,
@@ -186,6 +194,8 @@ class OAuth2Backend(AuthBackend[O]):
     def _exchange(
         self, endpoints: Endpoints, callback_url: str, *, code: str, verifier: str
     ) -> Mapping[str, Any]:
+        from authlib.oauth2 import OAuth2Error
+
         client = self._client(endpoints, callback_url)
         try:
             token: Mapping[str, Any] = client.fetch_token(
@@ -211,7 +221,7 @@ class OAuth2Backend(AuthBackend[O]):
 
     def _callback_notes(self, endpoints: Endpoints, callback_url: str) -> Sequence[str]:
         """Places answer a browser they will not send back with an error page of their own."""
-        memo = {"state": generate_token(32), "nonce": generate_token(32), "verifier": _verifier()}
+        memo = {"state": _random(), "nonce": _random(), "verifier": _verifier()}
         try:
             self.http.get(self._authorize_url(endpoints, callback_url, memo))
         except PluginError as error:
@@ -317,8 +327,12 @@ def _basic(
     return uri, headers, body
 
 
+def _random() -> str:
+    return secrets.token_urlsafe(_STATE_BYTES)
+
+
 def _verifier() -> str:
-    return str(generate_token(_VERIFIER_LENGTH))
+    return secrets.token_urlsafe(_VERIFIER_BYTES)
 
 
 def _check_state(answer: Mapping[str, str], memo: Mapping[str, str]) -> None:

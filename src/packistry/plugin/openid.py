@@ -1,4 +1,7 @@
-"""Signing in by OpenID Connect: OAuth 2.0, plus who it is, signed by the place."""
+"""Signing in by OpenID Connect: OAuth 2.0, plus who it is, signed by the place.
+
+What reads ID tokens, and the libraries under it, is loaded with the first backend that is made.
+"""
 
 import time
 from abc import abstractmethod
@@ -7,7 +10,6 @@ from threading import Lock
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlencode
 
-from packistry.plugin import id_tokens
 from packistry.plugin.auth import Identity, is_encrypted
 from packistry.plugin.errors import (
     ConfigError,
@@ -18,7 +20,6 @@ from packistry.plugin.errors import (
     Unavailable,
 )
 from packistry.plugin.http import HttpClient
-from packistry.plugin.id_tokens import Expected, KeyRing
 from packistry.plugin.oauth2 import (
     ClientAuthentication,
     Endpoints,
@@ -48,9 +49,11 @@ class OpenIDBackend(OAuth2Backend[O]):
     """Whether claims beyond those of the ID token are asked for at the userinfo endpoint."""
 
     def __init__(self, config: O, http: HttpClient) -> None:
+        from packistry.plugin.id_tokens import KeyRing
+
         super().__init__(config, http)
         self._metadata = _Kept(self._discover)
-        self._keys = KeyRing(self._fetch_keys, lifetime=_LIFETIME)
+        self._keys: KeyRing = KeyRing(self._fetch_keys, lifetime=_LIFETIME)
 
     @abstractmethod
     def issuer(self) -> str:
@@ -106,9 +109,11 @@ class OpenIDBackend(OAuth2Backend[O]):
         )
 
     def check(self, callback_url: str) -> Sequence[str]:
+        from packistry.plugin.id_tokens import public_keys
+
         self._metadata.forget()
         notes = list(super().check(callback_url))
-        if not id_tokens.public_keys(self._fetch_keys()):
+        if not public_keys(self._fetch_keys()):
             raise Unavailable("The place publishes no key that its ID tokens could be signed with.")
         missing = self._scopes_not_offered()
         if missing:
@@ -120,7 +125,9 @@ class OpenIDBackend(OAuth2Backend[O]):
             raise SignInRefused(
                 "The place sent no ID token. Is this client one for OpenID Connect?"
             )
-        claims = id_tokens.read(
+        from packistry.plugin.id_tokens import Expected, read
+
+        claims = read(
             answer.id_token,
             self._keys,
             Expected(

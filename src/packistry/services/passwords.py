@@ -1,10 +1,13 @@
-"""Passwords at rest: argon2id; the bcrypt hashes of a PHP Packistry are still understood."""
+"""Passwords at rest: argon2id; the bcrypt hashes of a PHP Packistry are still understood.
+
+The libraries for it are loaded with the first password: workers and most commands never see one.
+"""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-import bcrypt
-from argon2 import PasswordHasher, extract_parameters
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 # bcrypt itself reads no further; the library refuses what PHP silently cut.
 BCRYPT_BYTES = 72
@@ -22,7 +25,11 @@ def verify(stored: str, password: str) -> bool:
     Takes as long when there is no hash at all ("") as when there is one.
     """
     if stored.startswith(_BCRYPT):
+        import bcrypt
+
         return bcrypt.checkpw(password.encode()[:BCRYPT_BYTES], stored.encode())
+    from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
     try:
         return _hasher().verify(stored or _nobody(), password) and stored != ""
     except (VerifyMismatchError, InvalidHashError):
@@ -33,11 +40,15 @@ def outdated(stored: str) -> bool:
     """Whether a verified password should be hashed anew: another method, or weaker parameters."""
     if not stored.startswith("$argon2id$"):
         return True
+    from argon2 import extract_parameters
+
     return extract_parameters(stored) != extract_parameters(_nobody())
 
 
 @cache
-def _hasher() -> PasswordHasher:
+def _hasher() -> "PasswordHasher":
+    from argon2 import PasswordHasher
+
     return PasswordHasher()
 
 

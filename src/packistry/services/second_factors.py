@@ -7,8 +7,6 @@ from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import quote
 
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, Forbidden
@@ -115,6 +113,10 @@ class SecondFactors:
         )
 
     def _take_code(self, row: SecondFactor, code: str) -> None:
+        # A large library, for those who sign in alone.
+        from cryptography.hazmat.primitives.hashes import SHA1
+        from cryptography.hazmat.primitives.twofactor.totp import TOTP
+
         totp = TOTP(base64.b32decode(self._key(row)), DIGITS, SHA1(), STEP_SECONDS)  # noqa: S303
         present = int(time.time()) // STEP_SECONDS
         typed = "".join(code.split()).encode()

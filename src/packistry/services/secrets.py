@@ -1,4 +1,8 @@
-"""Secrets at rest: authenticated encryption with a ring of keys."""
+"""Secrets at rest: authenticated encryption with a ring of keys.
+
+The library for it is loaded with the first secret: most processes that work for a while, and every
+command, need none.
+"""
 
 import base64
 import binascii
@@ -6,11 +10,13 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256, Hash
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from packistry.errors import ConfigurationError
 from packistry.services import logs
@@ -37,7 +43,7 @@ class SecretBox:
         self._use(keys)
 
     def _use(self, keys: list[bytes]) -> None:
-        self._ring = {key_id(key): AESGCM(key) for key in keys}
+        self._ring = {key_id(key): _Box(key) for key in keys}
         self._first = key_id(keys[0])
 
     def holds(self, key: str) -> bool:
@@ -62,7 +68,7 @@ class SecretBox:
             logs.hide(values.values())
         nonce = os.urandom(NONCE_BYTES)
         plain = json.dumps(dict(values)).encode()
-        sealed = nonce + self._ring[self._first].encrypt(nonce, plain, place.encode())
+        sealed = nonce + self._ring[self._first].cipher.encrypt(nonce, plain, place.encode())
         return f"{self._first}:{base64.b64encode(sealed).decode()}"
 
     def open(self, ciphertext: str, place: str, *, hide: bool = True) -> dict[str, str]:
@@ -82,9 +88,11 @@ class SecretBox:
                 "keys given. Put the old key back, after the new one, in PACKISTRY_SECRET_KEY or "
                 f"in the file {KEY_FILE}."
             )
+        from cryptography.exceptions import InvalidTag
+
         raw = base64.b64decode(body)
         try:
-            plain = box.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
+            plain = box.cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], place.encode())
         except InvalidTag:
             raise ConfigurationError(
                 f"A stored secret of {place} was altered or moved and cannot be decrypted."
@@ -98,6 +106,19 @@ class SecretBox:
     def is_current(self, ciphertext: str) -> bool:
         """Whether the first key encrypted it (rotation re-seals the others)."""
         return not ciphertext or ciphertext.startswith(f"{self._first}:")
+
+
+class _Box:
+    """One key, and the cipher with it once it is needed."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @cached_property
+    def cipher(self) -> "AESGCM":
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key)
 
 
 def load_keys(
@@ -154,6 +175,4 @@ def _decode(text: str, where: str) -> bytes:
 
 def key_id(key: bytes) -> str:
     """The name of a key, which gives nothing of it away."""
-    digest = Hash(SHA256())
-    digest.update(b"packistry key id" + key)
-    return digest.finalize()[:KEY_ID_BYTES].hex()
+    return sha256(b"packistry key id" + key).digest()[:KEY_ID_BYTES].hex()

@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
-
 from packistry.plugin import CredentialsError, HttpClient, NotFound, Unavailable
 from packistry_github.config import HEADERS, GitHubConfig
 
@@ -94,6 +90,11 @@ class App:
         """The signed word that we are the App, good for some minutes."""
         now = int(time.time())
         claims = {"iat": now - _BACK, "exp": now + _AHEAD, "iss": self._app_id}
+        # Few sources are Apps, and every process loads this plugin.
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import RSAKey
+
         try:
             return jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(self._key))
         except (JoseError, ValueError) as error:
