@@ -6,6 +6,7 @@ a grant on a package covers that package alone and lets its repository be entere
 repository manages its packages and the deploy tokens that reach nothing beyond it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -124,6 +125,14 @@ def knows(session: Session, actor: Actor, target: Target) -> bool:
         return actor.admin
     action = Action.READ if isinstance(target, Repository | Package) else Action.MANAGE
     return _may(session, actor, action, target)
+
+
+def maintainers(session: Session, user_ids: Collection[int]) -> set[int]:
+    """Which of these users maintain a repository, by a grant."""
+    query = select(Grant.user_id).where(
+        Grant.user_id.in_(user_ids), Grant.can_manage, Grant.repository_id.is_not(None)
+    )
+    return {number for number in session.scalars(query) if number is not None}
 
 
 def token_predicate(actor: Actor) -> ColumnElement[bool]:

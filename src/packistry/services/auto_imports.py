@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from packistry.database import changed_rows
 from packistry.errors import Invalid
@@ -43,17 +43,26 @@ class AutoImports:
 
     def of(self, source: Source) -> AutoImportFacts | None:
         """None when new projects of the source are left alone."""
-        row = self._find(source)
-        if row is None:
-            return None
-        return AutoImportFacts(
-            patterns=tuple(row.patterns),
-            repository=row.repository.path,
-            repository_id=row.repository_id,
-            looked_at=row.looked_at,
-            next_at=row.due_at,
-            error=row.error,
+        return self.of_each([source]).get(source.id)
+
+    def of_each(self, sources: Sequence[Source]) -> dict[int, AutoImportFacts]:
+        """By source; without those whose new projects are left alone."""
+        query = (
+            select(AutoImport)
+            .where(AutoImport.source_id.in_([source.id for source in sources]))
+            .options(joinedload(AutoImport.repository))
         )
+        return {
+            row.source_id: AutoImportFacts(
+                patterns=tuple(row.patterns),
+                repository=row.repository.path,
+                repository_id=row.repository_id,
+                looked_at=row.looked_at,
+                next_at=row.due_at,
+                error=row.error,
+            )
+            for row in self._session.scalars(query)
+        }
 
     def start(
         self,

@@ -1,10 +1,12 @@
 """What administrators decide about stable tags that moved."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from packistry.composer.semver import InvalidVersion, normalize
 from packistry.composer.versions import identity
@@ -51,7 +53,9 @@ class Protection:
         )
         if package is not None:
             query = query.where(Package.id == package.id)
-        return [self._held(pin, home) for pin, home in self._session.execute(query)]
+        rows = self._session.execute(query.options(joinedload(Package.repository))).all()
+        served = self._served({home.id for _, home in rows})
+        return [_held(pin, home, served[home.id]) for pin, home in rows]
 
     def accept(self, package: Package, version: str, *, commit: str = "") -> Sync:
         """Let the version be what its tag points to; the sync that will make it so.
@@ -116,24 +120,31 @@ class Protection:
             raise NotFound(f"No tag of {package.name} {version} is held.")
         return pin
 
-    def _held(self, pin: TagPin, package: Package) -> HeldTag:
+    def _served(self, package_ids: Collection[int]) -> Mapping[int, Mapping[str, str]]:
+        """By package: the commit of each of its released versions, by the version's identity."""
         versions = self._session.execute(
-            select(Version.normalized, Version.reference).where(
-                Version.package_id == package.id, Version.kind == VersionKind.TAG
+            select(Version.package_id, Version.normalized, Version.reference).where(
+                Version.package_id.in_(package_ids), Version.kind == VersionKind.TAG
             )
         )
-        served = {identity(row.normalized): row.reference for row in versions}
-        return HeldTag(
-            package_id=package.id,
-            package=pin.package,
-            repository=package.repository.path,
-            version=pin.version,
-            tag=pin.ref,
-            reference=pin.reference,
-            served=served.get(pin.identity, ""),
-            held=pin.held_reference,
-            held_at=pin.held_at,
-        )
+        found: dict[int, dict[str, str]] = defaultdict(dict)
+        for row in versions:
+            found[row.package_id][identity(row.normalized)] = row.reference
+        return found
+
+
+def _held(pin: TagPin, package: Package, served: Mapping[str, str]) -> HeldTag:
+    return HeldTag(
+        package_id=package.id,
+        package=pin.package,
+        repository=package.repository.path,
+        version=pin.version,
+        tag=pin.ref,
+        reference=pin.reference,
+        served=served.get(pin.identity, ""),
+        held=pin.held_reference,
+        held_at=pin.held_at,
+    )
 
 
 def _agree(pin: TagPin, waiting: str, commit: str) -> None:

@@ -3,10 +3,12 @@
 import base64
 import secrets
 import time
+from collections.abc import Collection
 from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import quote
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, Forbidden
@@ -46,6 +48,13 @@ class SecondFactors:
         """Theirs, once they have confirmed it."""
         row = self._session.get(SecondFactor, user.id)
         return row if row is not None and row.confirmed_at is not None else None
+
+    def among(self, user_ids: Collection[int]) -> set[int]:
+        """Which of these users have one that they have confirmed."""
+        query = select(SecondFactor.user_id).where(
+            SecondFactor.user_id.in_(user_ids), SecondFactor.confirmed_at.is_not(None)
+        )
+        return set(self._session.scalars(query))
 
     def demanded(self, user: User) -> bool:
         """Whether they may not be without one: a setting says so of their role."""

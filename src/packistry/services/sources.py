@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
@@ -71,13 +71,17 @@ class Sources:
 
     def packages(self, source: Source) -> int:
         """How many packages are made from its projects."""
+        return self.sizes([source]).get(source.id, 0)
+
+    def sizes(self, sources: Sequence[Source]) -> dict[int, int]:
+        """By source: how many packages are made from its projects; where none is, nothing."""
         query = (
-            select(func.count())
-            .select_from(Package)
-            .join(Project, Project.id == Package.project_id)
-            .where(Project.source_id == source.id)
+            select(Project.source_id, func.count())
+            .join(Package, Package.project_id == Project.id)
+            .where(Project.source_id.in_([each.id for each in sources]))
+            .group_by(Project.source_id)
         )
-        return self._session.scalar(query) or 0
+        return {row[0]: row[1] for row in self._session.execute(query)}
 
     def add(self, new: NewSource) -> Source:
         """Raises Conflict, PluginMissing, ConfigError. Contacts nobody."""

@@ -92,6 +92,12 @@ class Syncs:
         rows = self._session.execute(query.order_by(Sync.id.desc()).limit(limit)).all()
         return self._reports(rows)
 
+    def these(self, ids: Sequence[int]) -> list[SyncReport]:
+        """Those of these that there are, in this order."""
+        rows = self._session.execute(_query().where(Sync.id.in_(ids))).all()
+        found = {report.id: report for report in self._reports(rows)}
+        return [found[each] for each in ids if each in found]
+
     def get(self, sync_id: int) -> SyncReport:
         """One sync with all it did. Raises NotFound."""
         rows = self._session.execute(_query().where(Sync.id == sync_id)).all()

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, JsonValue, SecretStr
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from packistry.errors import ConfigurationError, Invalid, NotFound
 from packistry.inputs import read
@@ -142,16 +143,19 @@ def shape(visit: ApiVisit, services: Services, source: AuthenticationSource) -> 
 def index(visit: ApiVisit, services: Services) -> Paged[AuthenticationSourceShape]:
     """All of them."""
     asked = visit.narrowed(ListQuery)
+    rules = selectinload(AuthenticationSource.rules)
     return paged(
         visit,
         services.session,
-        select(AuthenticationSource).where(*mentions(asked.search, AuthenticationSource.name)),
+        select(AuthenticationSource)
+        .where(*mentions(asked.search, AuthenticationSource.name))
+        .options(rules.joinedload(ClaimRule.repository), rules.joinedload(ClaimRule.package)),
         sorts={
             "name": func.lower(AuthenticationSource.name),
             "active": AuthenticationSource.active,
         },
         unique=AuthenticationSource.id,
-        shape=lambda row: shape(visit, services, row.AuthenticationSource),
+        shapes=lambda rows: [shape(visit, services, row.AuthenticationSource) for row in rows],
     )
 
 

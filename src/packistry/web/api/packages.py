@@ -4,11 +4,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 from sqlalchemy import Text, func, select, type_coerce
+from sqlalchemy.orm import joinedload
 
 from packistry import plugin
 from packistry.errors import Invalid, NotFound
 from packistry.inputs import NewPackage, PackageChange, read
-from packistry.models import Dists, Download, Package, Repository, Source, TagPolicy
+from packistry.models import Dists, Download, Package, Project, Repository, Source, TagPolicy
 from packistry.models.base import now
 from packistry.plugin import PluginError
 from packistry.plugin.errors import Unavailable
@@ -45,6 +46,12 @@ DOWNLOADS = (
     .correlate(Package)
     .scalar_subquery()
 )
+
+WITH_ALL = (
+    joinedload(Package.repository),
+    joinedload(Package.project).joinedload(Project.source),
+)
+"""What is told beside a package, so that a list does not look it up one by one."""
 
 
 class PackageShape(Shape):
@@ -179,6 +186,7 @@ def index(visit: ApiVisit, services: Services) -> Paged[PackageShape]:
             readable(visit.actor),
             *mentions(asked.search, Package.name, Package.description, keywords),
         )
+        .options(*WITH_ALL)
     )
     if asked.repository_id is not None:
         query = query.where(Package.repository_id == asked.repository_id)
@@ -194,7 +202,7 @@ def index(visit: ApiVisit, services: Services) -> Paged[PackageShape]:
             "created_at": Package.created_at,
         },
         unique=Package.id,
-        shape=lambda row: shapes(services, [(row.Package, int(row.downloads))])[0],
+        shapes=lambda rows: shapes(services, [(row.Package, int(row.downloads)) for row in rows]),
     )
 
 
@@ -222,7 +230,9 @@ def add(visit: ApiVisit) -> list[PackageShape]:
 
     ids = visit.runtime.attempt(work, visit.author)
     with visit.reading() as services:
-        return [shape(services, services.packages.at(number)) for number in ids]
+        query = select(Package, DOWNLOADS).where(Package.id.in_(ids)).options(*WITH_ALL)
+        rows = services.session.execute(query.order_by(Package.id)).all()
+        return shapes(services, [(package, int(number)) for package, number in rows])
 
 
 def _repository(visit: ApiVisit, services: Services, number: int) -> Repository:

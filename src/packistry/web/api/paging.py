@@ -1,6 +1,6 @@
 """A page of a list, with the links and numbers that the PHP Packistry gives beside it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -21,9 +21,9 @@ def paged(
     *,
     sorts: Mapping[str, Column],
     unique: Column,
-    shape: Callable[[Any], S],
+    shapes: Callable[[Sequence[Any]], Sequence[S]],
 ) -> Paged[S]:
-    """The page that was asked for of what `query` finds; `shape` is given each of its rows.
+    """The page that was asked for of what `query` finds; `shapes` is given its rows.
 
     `sorts` are the columns by what they are called in `sort`, `unique` breaks ties.
     """
@@ -33,7 +33,7 @@ def paged(
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     before = (asked.page - 1) * asked.size
     rows = session.execute(query.order_by(order, unique).limit(asked.size).offset(before)).all()
-    data = [shape(row) for row in rows]
+    data = list(shapes(rows))
     last = min(LAST_PAGE, max(1, -(-total // asked.size)))
     return Paged(
         data=data,

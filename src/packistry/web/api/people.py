@@ -1,7 +1,12 @@
 """A user, as the API tells of them, and what they may do there."""
 
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from packistry.models import (
     AuthenticationSource,
@@ -10,12 +15,10 @@ from packistry.models import (
     Package,
     Repository,
     Role,
-    Token,
     User,
 )
 from packistry.services import Services
-from packistry.services.access import Permission, permits
-from packistry.services.sessions import actor_of
+from packistry.services.access import maintainers
 from packistry.web.api.shapes import Moment, Shape
 
 _NOUNS = (
@@ -93,72 +96,98 @@ class UserShape(Shape):
     updated_at: Moment
 
 
+class Granted:
+    """What users or deploy tokens, by their ids, were granted: all by one statement."""
+
+    def __init__(
+        self, services: Services, owner: InstrumentedAttribute[Any], ids: Collection[int]
+    ) -> None:
+        query = (
+            select(owner.label("owner"), Grant, Repository, Package)
+            .outerjoin(Repository, Repository.id == Grant.repository_id)
+            .outerjoin(Package, Package.id == Grant.package_id)
+            .where(owner.in_(ids))
+            .order_by(Grant.id)
+        )
+        self._rows: dict[int, list[Any]] = defaultdict(list)
+        for row in services.session.execute(query):
+            self._rows[row.owner].append(row)
+
+    def repositories(self, owner_id: int) -> list[Named]:
+        """The repositories on which there is a right."""
+        rows = (row.Repository for row in self._rows[owner_id])
+        found = {each.id: each for each in rows if each is not None}
+        return [Named(id=each.id, name=each.name) for each in found.values()]
+
+    def packages(self, owner_id: int) -> list[NamedPackage]:
+        """The packages on which there is a right."""
+        rows = (row.Package for row in self._rows[owner_id])
+        found = {each.id: each for each in rows if each is not None}
+        return [
+            NamedPackage(id=each.id, name=each.name, repository_id=each.repository_id)
+            for each in found.values()
+        ]
+
+    def grants(self, owner_id: int) -> list[GrantShape]:
+        """Each right by itself."""
+        return [
+            GrantShape(
+                repository_id=each.Grant.repository_id,
+                package_id=each.Grant.package_id,
+                read=each.Grant.can_read,
+                write=each.Grant.can_write,
+                manage=each.Grant.can_manage,
+            )
+            for each in self._rows[owner_id]
+        ]
+
+
 def user_shape(services: Services, user: User) -> UserShape:
     """A user with what they were granted."""
-    repositories, packages, grants = granted(services, user)
-    return UserShape(
-        id=user.id,
-        name=user.name,
-        email=user.email,
-        role=user.role,
-        active=user.active,
-        second_factor=services.second_factors.of(user) is not None,
-        authentication_source=_signs_in_at(services, user),
-        permissions=list(_permissions(services, user)),
-        repositories=repositories,
-        packages=packages,
-        grants=grants,
-        created_at=user.created_at,
-        updated_at=user.updated_at,
-    )
+    return user_shapes(services, [user])[0]
 
 
-def granted(
-    services: Services, owner: User | Token
-) -> tuple[list[Named], list[NamedPackage], list[GrantShape]]:
-    """(repositories, packages, each right on one of them) of a user or a deploy token."""
-    owned = Grant.user_id if isinstance(owner, User) else Grant.token_id
-    rows = services.session.execute(
-        select(Grant, Repository, Package)
-        .outerjoin(Repository, Repository.id == Grant.repository_id)
-        .outerjoin(Package, Package.id == Grant.package_id)
-        .where(owned == owner.id)
-        .order_by(Grant.id)
-    ).all()
-    repositories = {each.id: Named(id=each.id, name=each.name) for _, each, _ in rows if each}
-    packages = {
-        each.id: NamedPackage(id=each.id, name=each.name, repository_id=each.repository_id)
-        for _, _, each in rows
-        if each
-    }
-    grants = [
-        GrantShape(
-            repository_id=grant.repository_id,
-            package_id=grant.package_id,
-            read=grant.can_read,
-            write=grant.can_write,
-            manage=grant.can_manage,
+def user_shapes(services: Services, users: Sequence[User]) -> list[UserShape]:
+    """Users, each with what they were granted, in the same order."""
+    ids = [user.id for user in users]
+    granted = Granted(services, Grant.user_id, ids)
+    places = _signs_in_at(services, ids)
+    maintain = maintainers(services.session, ids)
+    proving = services.second_factors.among(ids)
+    return [
+        UserShape(
+            id=user.id,
+            name=user.name,
+            email=user.email,
+            role=user.role,
+            active=user.active,
+            second_factor=user.id in proving,
+            authentication_source=places.get(user.id),
+            permissions=list(_permissions(user, maintain)),
+            repositories=granted.repositories(user.id),
+            packages=granted.packages(user.id),
+            grants=granted.grants(user.id),
+            created_at=user.created_at,
+            updated_at=user.updated_at,
         )
-        for grant, _, _ in rows
+        for user in users
     ]
-    return list(repositories.values()), list(packages.values()), grants
 
 
-def _signs_in_at(services: Services, user: User) -> Named | None:
-    """Where they signed in last, if it was not with a password."""
-    row = services.session.execute(
-        select(AuthenticationSource.id, AuthenticationSource.name)
-        .join(IdentityLink, IdentityLink.source_id == AuthenticationSource.id)
-        .where(IdentityLink.user_id == user.id)
-        .order_by(IdentityLink.used_at.desc(), IdentityLink.id)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else Named(id=row.id, name=row.name)
+def _signs_in_at(services: Services, ids: Collection[int]) -> dict[int, Named]:
+    """By user: where they signed in last, if it was not with a password."""
+    query = (
+        select(IdentityLink.user_id, AuthenticationSource.id, AuthenticationSource.name)
+        .join(AuthenticationSource, AuthenticationSource.id == IdentityLink.source_id)
+        .where(IdentityLink.user_id.in_(ids))
+        .order_by(
+            func.coalesce(IdentityLink.used_at, IdentityLink.created_at), IdentityLink.id.desc()
+        )
+    )
+    return {row.user_id: Named(id=row.id, name=row.name) for row in services.session.execute(query)}
 
 
-def _permissions(services: Services, user: User) -> tuple[str, ...]:
+def _permissions(user: User, maintain: Collection[int]) -> tuple[str, ...]:
     if user.role is Role.ADMIN:
         return _ALL
-    if permits(services.session, actor_of(user), Permission.MAINTAIN):
-        return (*_EVERYBODY, *_MAINTAINERS)
-    return _EVERYBODY
+    return (*_EVERYBODY, *_MAINTAINERS) if user.id in maintain else _EVERYBODY

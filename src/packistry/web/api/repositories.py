@@ -101,7 +101,7 @@ def index(visit: ApiVisit, services: Services) -> Paged[RepositoryShape]:
         query,
         sorts={"name": Repository.name, "path": Repository.path, "packages_count": count},
         unique=Repository.id,
-        shape=lambda row: shape(visit, row.Repository, row.packages_count),
+        shapes=lambda rows: [shape(visit, row.Repository, row.packages_count) for row in rows],
     )
 
 

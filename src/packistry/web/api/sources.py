@@ -1,5 +1,6 @@
 """The places that packages are imported from, in the API."""
 
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from packistry.plugin import ConfigError, PluginError, SourceProvider
 from packistry.plugin.errors import Unavailable
 from packistry.services import Services
 from packistry.services.access import Permission
+from packistry.services.auto_imports import AutoImportFacts
 from packistry.services.filters import lists_of
 from packistry.services.plugins import PluginMissing
 from packistry.services.sources import check, contained
@@ -149,9 +151,23 @@ def find(visit: ApiVisit, services: Services) -> Source:
 
 def shape(services: Services, source: Source) -> SourceShape:
     """A source as it is answered."""
+    return shapes(services, [source])[0]
+
+
+def shapes(services: Services, sources: Sequence[Source]) -> list[SourceShape]:
+    """Sources as they are answered, in the same order."""
+    sizes = services.sources.sizes(sources)
+    automatic = services.auto_imports.of_each(sources)
+    return [
+        _shape(services, each, sizes.get(each.id, 0), automatic.get(each.id)) for each in sources
+    ]
+
+
+def _shape(
+    services: Services, source: Source, packages: int, auto_import: AutoImportFacts | None
+) -> SourceShape:
     provider = services.context.plugins.source_providers.get(source.provider)
     facts = config.shown(provider.Config if provider else None, source.config)
-    auto_import = services.auto_imports.of(source)
     base_url = services.context.settings.base_url
     return SourceShape(
         id=source.id,
@@ -172,7 +188,7 @@ def shape(services: Services, source: Source) -> SourceShape:
         if provider and provider.supports_webhooks
         else None,
         auto_import=None if auto_import is None else AutoImportShape.model_validate(auto_import),
-        packages_count=services.sources.packages(source),
+        packages_count=packages,
         created_at=source.created_at,
         updated_at=source.updated_at,
     )
@@ -180,7 +196,7 @@ def shape(services: Services, source: Source) -> SourceShape:
 
 def index(_visit: ApiVisit, services: Services) -> list[SourceShape]:
     """All of them: there are few."""
-    return [shape(services, source) for source in services.sources.all()]
+    return shapes(services, services.sources.all())
 
 
 def show(visit: ApiVisit, services: Services) -> SourceShape:

@@ -117,7 +117,9 @@ def index(visit: ApiVisit, services: Services) -> Paged[SyncShape]:
         query,
         sorts={"id": Sync.id},
         unique=Sync.id,
-        shape=lambda row: sync_shape(services.syncs.get(row.id)),
+        shapes=lambda rows: [
+            sync_shape(each) for each in services.syncs.these([row.id for row in rows])
+        ],
     )
 
 

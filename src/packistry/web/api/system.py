@@ -174,7 +174,7 @@ def audit(visit: ApiVisit, services: Services) -> Paged[AuditShape]:
         select(AuditEvent).where(*conditions(narrowed)),
         sorts={"id": AuditEvent.id},
         unique=AuditEvent.id,
-        shape=lambda row: AuditShape.model_validate(row.AuditEvent),
+        shapes=lambda rows: [AuditShape.model_validate(row.AuditEvent) for row in rows],
     )
 
 

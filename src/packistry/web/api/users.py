@@ -16,7 +16,7 @@ from packistry.web.api import granting
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.granting import GrantBody
 from packistry.web.api.paging import paged
-from packistry.web.api.people import UserShape, user_shape
+from packistry.web.api.people import UserShape, user_shape, user_shapes
 from packistry.web.api.shapes import Body, ListQuery, Number, Paged, list_query
 from packistry.web.listing import mentions
 
@@ -67,7 +67,7 @@ def index(visit: ApiVisit, services: Services) -> Paged[UserShape]:
             "role": User.role,
         },
         unique=User.id,
-        shape=lambda row: user_shape(services, row.User),
+        shapes=lambda rows: user_shapes(services, [row.User for row in rows]),
     )
 
 

@@ -125,7 +125,9 @@ def index(visit: ApiVisit, services: Services) -> Paged[VersionShape]:
             "total_downloads": count,
         },
         unique=Version.id,
-        shape=lambda row: VersionShape(**_facts(row.Version, row.Dist, int(row.downloads))),
+        shapes=lambda rows: [
+            VersionShape(**_facts(row.Version, row.Dist, int(row.downloads))) for row in rows
+        ],
     )
 
 
