@@ -13,6 +13,9 @@ class _Conversation(socketserver.StreamRequestHandler):
         self._say("220 ready")
         while line := self.rfile.readline().decode().strip():
             word = line.split()[0].upper()
+            if word == "MAIL" and self.server.refuses:  # type: ignore[attr-defined]
+                self._say("451 not now, canary")
+                continue
             if word == "DATA":
                 self._say("354 go on")
                 self.server.kept.append(self._mail())  # type: ignore[attr-defined]
@@ -34,11 +37,12 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 
 class Post(socketserver.TCPServer):
-    """`kept` are the mails, `url` what PACKISTRY_SMTP_URL says of it."""
+    """`kept` are the mails, `url` what PACKISTRY_SMTP_URL says of it; it may refuse them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Conversation)
         self.kept: list[EmailMessage] = []
+        self.refuses = False
         self.url = f"smtp://127.0.0.1:{self.server_address[1]}?from=packistry@x.org"
 
 

@@ -105,6 +105,23 @@ def test_signing_out_signs_out_there_where_the_source_says_so(place, browser):
     assert browser.get("/", status=303).headers["Location"] == "/login"
 
 
+def test_whoever_begins_without_end_has_to_wait(place, browser, application, monkeypatch):
+    monkeypatch.setattr("packistry.services.throttle.PACE", 4)
+    place.sign_in(browser)
+    for path in ("redirect", "callback?code=x&state=y"):
+        browser.get(f"/auths/{place.id}/{path}", status="*")
+    noted = len(place.refusals())
+    for path in ("redirect", "callback?code=x&state=y"):
+        late = browser.get(f"/auths/{place.id}/{path}", status=429)
+        assert 0 < int(late.headers["Retry-After"]) <= 60
+    # What is refused so is not written down each time.
+    assert len(place.refusals()) == noted
+    # People elsewhere are let in.
+    elsewhere = Browser(application)
+    elsewhere.app.extra_environ["REMOTE_ADDR"] = "198.51.100.4"
+    place.sign_in(elsewhere)
+
+
 def test_the_icon_of_a_button_runs_nothing(place, browser):
     place.edit(icon='<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>')
     answer = browser.get(f"/auths/{place.id}/icon")

@@ -9,10 +9,11 @@ from pydantic import SecretStr
 
 from packistry.errors import NotFound
 from packistry.inputs import NewUser, UserChange
-from packistry.jobs import drain
-from packistry.models import AuditEvent, OneTimeLink, Purpose
+from packistry.jobs import drain, owed, run
+from packistry.models import AuditEvent, OneTimeLink, OwedMail, Purpose
 from packistry.models.base import now
 from packistry.runtime import Runtime
+from packistry.services.mails import PAUSES
 from tests.functional.browser import PASSWORD, Browser, person
 from tests.posting import Post, post_office
 
@@ -123,6 +124,52 @@ def test_a_forgotten_password_is_helped_by_mail_and_tells_nobody_who_is_known(
     for _ in range(5):
         page = stranger.submit(stranger.get("/login/forgotten"), email="ada@x.org", status="*")
     assert page.status_int == 429
+
+
+def test_a_mail_that_was_refused_is_told_and_tried_again_until_it_is_given_up(
+    post, runtime, application, ada
+):
+    root = person(runtime, application, "root@x.org", admin=True)
+    path, post.refuses = f"/admin/members/{ada}/link", True
+    root.post(path, by="mail")
+    (job,) = owed.waiting(runtime.engine)
+    drain(runtime)
+    # A link that nobody got opens nothing.
+    with runtime.reading() as services:
+        assert services.session.query(OneTimeLink).count() == 0
+    overview = root.get("/").text
+    assert "The link for Ada could not be mailed" in overview
+    assert "status 451" in overview
+    assert "canary" not in overview
+    assert "status 451" in root.get(path).text
+    # It is not due yet, whoever looks.
+    assert owed.waiting(runtime.engine) == []
+    run(runtime, job.name, *job.arguments)
+    due(runtime)
+    post.refuses = False
+    for _ in range(2):
+        run(runtime, job.name, *job.arguments)
+    assert [mail["To"] for mail in post.kept] == ["ada@x.org"]
+    assert "could not be mailed" not in root.get("/").text
+    # Of the next they are told that it was given up; handing a link over voids it.
+    root.post(path, by="mail")
+    post.refuses = True
+    for _ in range(len(PAUSES) + 1):
+        due(runtime)
+        drain(runtime)
+        for waiting in owed.waiting(runtime.engine):
+            run(runtime, waiting.name, *waiting.arguments)
+    assert "It is given up" in root.get("/").text
+    assert owed.waiting(runtime.engine) == []
+    root.post(path, by="hand", status=200)
+    assert "could not be mailed" not in root.get("/").text
+
+
+def due(runtime: Runtime) -> None:
+    """Time passes."""
+    with runtime.transaction() as services:
+        for mail in services.session.query(OwedMail):
+            mail.due_at = now() if mail.due_at else None
 
 
 def _link(page: Any) -> str:

@@ -135,14 +135,19 @@ def link(installation: Installation, email: str, mail: bool) -> None:
     if mail:
         if not settings.smtp_url.get_secret_value():
             fail("Mail is not set up: set PACKISTRY_SMTP_URL, or leave --mail out.")
-        with installation.reading() as services:
-            to = services.users.get(email).email or ""
-        invitations.mail_link(installation.runtime, to, Purpose.INVITATION)
+        with installation.change() as services:
+            owner = services.users.get(email)
+            services.links.check(owner)
+            to = owner.email or ""
+            mail_id = services.mails.owe(to, Purpose.INVITATION)
+        problem = invitations.mail_link(installation.runtime, mail_id)
+        if problem:
+            fail(f"{problem} The server tries again; to hand a link over, leave --mail out.")
         click.echo(f"A link is on its way to {to}.")
         return
     with installation.change() as services:
         owner = services.users.get(email)
-        token = services.links.make(owner, Purpose.INVITATION)
+        token = services.links.hand_over(owner)
         services.audit.note("user.link-made", owner)
     click.echo(links.address(settings.base_url, token))
     click.echo("It works once, and for a week. Whoever has it can sign in as them.", err=True)

@@ -25,6 +25,7 @@ ABANDON: Mapping[str, Callable[..., None]] = {
     "build_dist": functions.abandon_dist,
     "webhook": functions.abandon_webhook,
     "discover": functions.abandon_discover,
+    "mail_link": functions.abandon_mail,
 }
 
 

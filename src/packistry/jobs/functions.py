@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from packistry import process, stopping
 from packistry.errors import PackistryError, unexpected
 from packistry.jobs import owed
-from packistry.models import Dist, Purpose
+from packistry.models import Dist
 from packistry.models.base import now
 from packistry.queue import job_seconds
 from packistry.runtime import Runtime
@@ -58,9 +58,9 @@ def deliver_event(runtime: Runtime, packed: str) -> None:
     Events(runtime.plugins, runtime.queue).deliver(packed)
 
 
-def mail_link(runtime: Runtime, email: str, purpose: str) -> None:
-    """Mail whoever has this address a link to choose a password with; nothing if nobody has."""
-    invitations.mail_link(runtime, email, Purpose(purpose))
+def mail_link(runtime: Runtime, mail_id: int) -> None:
+    """Mail somebody a link to choose a password with; nothing when that is not due."""
+    invitations.mail_link(runtime, mail_id)
 
 
 def abandon_sync(runtime: Runtime, sync_id: int, error: BaseException) -> None:
@@ -76,6 +76,11 @@ def abandon_webhook(runtime: Runtime, webhook_id: int, error: BaseException) -> 
     """Write down that seeing to a webhook ended in a way nobody planned."""
     reason = str(error) if isinstance(error, PackistryError) else unexpected(error)
     Upkeep(runtime).give_up(webhook_id, reason)
+
+
+def abandon_mail(runtime: Runtime, mail_id: int, error: BaseException) -> None:
+    """Write down that sending a mail ended in a way nobody planned."""
+    invitations.give_up(runtime, mail_id, unexpected(error))
 
 
 def abandon_discover(runtime: Runtime, auto_import_id: int, error: BaseException) -> None:

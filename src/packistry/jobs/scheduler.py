@@ -176,9 +176,10 @@ def _survives(chore: Callable[[], object]) -> object:
 
 
 def _forget_people(services: Services) -> None:
-    """Sessions that are over, and failed sign-ins and uploads that count no more."""
+    """Sessions, links and mails that are over, and failed sign-ins that count no more."""
     services.sessions.forget()
     services.links.forget()
+    services.mails.forget()
     services.throttles.forget()
     services.quotas.forget()
 

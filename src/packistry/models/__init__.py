@@ -6,6 +6,7 @@ from packistry.models.branch_head import BranchHead
 from packistry.models.discovery import AutoImport, PassedProject
 from packistry.models.download import Download
 from packistry.models.link import OneTimeLink, Purpose
+from packistry.models.owed_mail import OwedMail
 from packistry.models.package import (
     Channel,
     Dist,
@@ -51,6 +52,7 @@ __all__ = [
     "Lease",
     "OneTimeLink",
     "Outcome",
+    "OwedMail",
     "Package",
     "PassedProject",
     "Project",

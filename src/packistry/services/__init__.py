@@ -19,6 +19,7 @@ from packistry.services.grants import Grants
 from packistry.services.identities import Identities
 from packistry.services.ledger import Ledger, LostAfter
 from packistry.services.links import Links
+from packistry.services.mails import Mails
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
 from packistry.services.protection import Protection
@@ -65,7 +66,11 @@ class Services:
 
     @cached_property
     def links(self) -> Links:
-        return Links(self.session, self.users)
+        return Links(self.session, self.users, self.mails)
+
+    @cached_property
+    def mails(self) -> Mails:
+        return Mails(self.session, self.context.queue)
 
     @cached_property
     def quotas(self) -> Quotas:

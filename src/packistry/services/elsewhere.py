@@ -70,8 +70,9 @@ def begin(
 ) -> Departure:
     """Send a browser to a source, to sign in, or to `connect` an account for who is signed in.
 
-    Raises NotFound, and Refused in words for whoever wanted to sign in.
+    Raises NotFound, Throttled, and Refused in words for whoever wanted to sign in.
     """
+    transactions.attempt(lambda services: services.throttles.pace(browser.address))
     name, make = _backend(transactions, source_id)
     with _told(transactions, author, name):
         redirect = make().begin(callback_url)
@@ -100,8 +101,9 @@ def finish(
 ) -> Arrival:
     """Let in whoever comes back with `answer`, in the browser that has the cookie `pending`.
 
-    Raises NotFound, and Refused in words for whoever wanted to sign in.
+    Raises NotFound, Throttled, and Refused in words for whoever wanted to sign in.
     """
+    transactions.attempt(lambda services: services.throttles.pace(browser.address))
     # Used up before anything else, whatever comes of it.
     with transactions.change(author) as services:
         memo = services.sessions.recall(pending) if pending else None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from packistry.errors import Conflict, NotFound
 from packistry.models import OneTimeLink, Purpose, User
 from packistry.models.base import now
+from packistry.services.mails import Mails
 from packistry.services.users import Users
 
 TOKEN_BYTES = 32
@@ -24,16 +25,22 @@ OVER = (
 class Links:
     """The links, of which only a sha256 is kept. A new one for somebody voids those before."""
 
-    def __init__(self, session: Session, users: Users) -> None:
+    def __init__(self, session: Session, users: Users, mails: Mails) -> None:
         self._session = session
         self._users = users
+        self._mails = mails
+
+    def hand_over(self, user: User) -> str:
+        """The token of an invitation that an administrator gives them, instead of any by mail.
+
+        Raises Conflict as `make` does.
+        """
+        self._mails.drop(user)
+        return self.make(user, Purpose.INVITATION)
 
     def make(self, user: User, purpose: Purpose) -> str:
         """The token of a new link. Raises Conflict for whom a password opens nothing."""
-        if user.email is None:
-            raise Conflict("They have no e-mail address here to sign in with. Give them one first.")
-        if not user.active:
-            raise Conflict("They are disabled. Enable them first.")
+        self.check(user)
         self._void(user)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         link = OneTimeLink(
@@ -42,6 +49,13 @@ class Links:
         self._session.add(link)
         self._session.flush()
         return token
+
+    def check(self, user: User) -> None:
+        """Raises Conflict for whom a password opens nothing."""
+        if user.email is None:
+            raise Conflict("They have no e-mail address here to sign in with. Give them one first.")
+        if not user.active:
+            raise Conflict("They are disabled. Enable them first.")
 
     def get(self, token: str) -> OneTimeLink:
         """The link, while it works. Raises NotFound."""
@@ -58,8 +72,13 @@ class Links:
         self._session.scalars(query).one_or_none()
         user = self.get(token).user
         self._void(user)
+        self._mails.drop(user)
         self._users.reset_password(user, password)
         return user
+
+    def withdraw(self, token: str) -> None:
+        """It was not handed over: nobody has it."""
+        self._session.execute(delete(OneTimeLink).where(OneTimeLink.hash == _hash(token)))
 
     def forget(self) -> None:
         """Remove what is over."""

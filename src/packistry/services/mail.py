@@ -1,7 +1,10 @@
 """Mail, by the server that the operator named."""
 
 import smtplib
+import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -29,21 +32,31 @@ class Post:
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Hand one mail over. Raises MailFailed."""
-        parts = urlsplit(self.url)
         message = EmailMessage()
         message["From"] = self._sender()
         message["To"] = to
         message["Subject"] = subject
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
+        with self._server() as server:
+            server.send_message(message)
+
+    def check(self) -> None:
+        """Whether the server lets us in. Raises MailFailed."""
+        with self._server() as server:
+            server.noop()
+
+    @contextmanager
+    def _server(self) -> Iterator[smtplib.SMTP]:
+        parts = urlsplit(self.url)
         try:
             with self._connect() as server:
                 if parts.username:
                     server.login(unquote(parts.username), unquote(parts.password or ""))
-                server.send_message(message)
+                yield server
         except (OSError, smtplib.SMTPException) as error:
             raise MailFailed(
-                f"The mail server {parts.hostname} did not take a mail ({type(error).__name__}). "
+                f"The mail server {parts.hostname} did not take a mail ({_why(error)}). "
                 "Look at PACKISTRY_SMTP_URL and at the server's own log."
             ) from error
 
@@ -63,3 +76,24 @@ class Post:
         parts = urlsplit(self.url)
         given = parse_qs(parts.query).get("from", [""])[0]
         return given or f"packistry@{parts.hostname}"
+
+
+def _why(error: Exception) -> str:
+    """What to say of it: never a server's own words, which may repeat what was sent."""
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return "it refuses the user name and password"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate cannot be trusted: {error.verify_message}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "it refuses the address"
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return f"it refuses the sender, which from= names, with status {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"status {error.smtp_code}"
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, socket.gaierror):
+        return "there is no such name"
+    return type(error).__name__

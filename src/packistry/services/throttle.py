@@ -20,16 +20,19 @@ ACCOUNT_TRIES = 5
 ADDRESS_TRIES = 20
 LONGEST = timedelta(minutes=15)
 FORGET = timedelta(days=1)
+# Steps of sign-ins elsewhere from one address: of an office that comes to work, sixty a minute.
+PACE, PACE_TIME = 120, timedelta(minutes=1)
+TOO_FAST = "Too many sign-ins were begun from your address."
 KNOWN = timedelta(days=90)
 
 
 class Throttled(PackistryError):
-    """Too many sign-ins failed; the next is looked at in `retry_after` seconds."""
+    """Too many sign-ins; the next is looked at in `retry_after` seconds."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, words: str = "Too many sign-ins have failed.") -> None:
         minutes = math.ceil(retry_after / 60)
         wait = f"{minutes} minutes" if minutes > 1 else f"{retry_after} seconds"
-        super().__init__(f"Too many sign-ins have failed. Wait {wait}, then try again.")
+        super().__init__(f"{words} Wait {wait}, then try again.")
         self.retry_after = retry_after
 
 
@@ -68,6 +71,20 @@ class Throttles:
             upsert(
                 self._session, Throttle, [value], key=("key",), replace=("failures", "until", "at")
             )
+
+    def pace(self, address: str) -> None:
+        """Counts what needs no password, whoever asks. Raises Throttled when it is too much."""
+        moment = now()
+        key = _key("pace", address)
+        row = self._session.get(Throttle, key, with_for_update=True, populate_existing=True)
+        began, number = moment, 1
+        if row is not None and moment - row.at < PACE_TIME:
+            began, number = row.at, row.failures + 1
+        if number > PACE:
+            wait = math.ceil((began + PACE_TIME - moment).total_seconds())
+            raise Throttled(max(1, wait), TOO_FAST)
+        value = {"key": key, "failures": number, "until": moment, "at": began}
+        upsert(self._session, Throttle, [value], key=("key",), replace=("failures", "until", "at"))
 
     def succeeded(self, account: str, address: str) -> None:
         """It was them: forgets their failures, and knows the address from now on."""

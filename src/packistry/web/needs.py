@@ -85,7 +85,26 @@ def _of_the_server(services: Services) -> list[Need]:
         )
         for failure in plugins.failures
     ]
-    return failures + missing + _moved_tags(services)
+    return failures + missing + _stuck_mails(services) + _moved_tags(services)
+
+
+def _stuck_mails(services: Services) -> list[Need]:
+    stuck = services.mails.stuck()
+    if not stuck:
+        return []
+    first = stuck[0]
+    again = f"It is tried again {ago(first.again_at)}." if first.again_at else "It is given up."
+    more = f" The same goes for {plural(len(stuck) - 1, 'other')}." if len(stuck) > 1 else ""
+    return [
+        Need(
+            title=f"The link for {first.user.name} could not be mailed",
+            said=first.failure,
+            text=f"{again} You can make one and hand it over.{more}",
+            page="member-link",
+            parts={"user": first.user.id},
+            button="Make a link",
+        )
+    ]
 
 
 def _moved_tags(services: Services) -> list[Need]:

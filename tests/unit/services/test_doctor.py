@@ -16,11 +16,13 @@ from packistry import plugin
 from packistry.database import connect
 from packistry.git.version import check_version, version
 from packistry.inputs import NewPackage, NewRepository, NewSource, SourceChange, read
+from packistry.models import AuthenticationSource, Purpose
 from packistry.plugin import Storage, Unavailable
 from packistry.services.doctor import CHECKS, Level, data, examine, machine, network
 from packistry.services.plugins import Plugins
 from packistry.services.secrets import KEY_FILE, SecretBox, load_keys, new_key
 from packistry.settings import Settings
+from tests.posting import post_office
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,6 +290,22 @@ def test_an_open_server_without_a_public_address_is_a_warning(patient):
 def test_a_server_of_this_machine_alone_needs_no_public_address(patient):
     alone = with_settings(patient, url="", listen="127.0.0.1:8080")
     assert levels(alone, network.public_url) == [Level.OK]
+
+
+def test_links_in_mails_and_ways_to_sign_in_need_a_known_address(patient, runtime):
+    with runtime.transaction() as services:
+        services.session.add(AuthenticationSource(name="Staff", provider="oidc"))
+    with post_office() as post:
+        told = with_settings(patient, url="", smtp_url=post.url)
+        found = faults(told, network.public_url)
+        assert f"links in mails begin with {told.settings.base_url}" in found
+        assert "people come back from Staff only where" in found
+        assert levels(told, network.mail) == [Level.OK]
+        with runtime.transaction() as services:
+            services.mails.failed(services.mails.owe("ada@x.org", Purpose.INVITATION), "Full.")
+        found = faults(told, network.mail)
+        assert "1 link(s) could not be mailed, the first to ada@x.org: Full." in found
+    assert "nothing listens there" in faults(told, network.mail)
 
 
 @pytest.mark.parametrize("networks", [("0.0.0.0/0",), ("127.0.0.1", "::/0")])

@@ -94,3 +94,14 @@ def test_what_counts_no_more_is_removed(services, monkeypatch):
     later(monkeypatch, days=2)
     services.throttles.forget()
     assert services.session.query(Throttle).count() == 1
+
+
+def test_the_pace_is_counted_by_the_minute(services, monkeypatch):
+    monkeypatch.setattr(throttle, "PACE", 2)
+    for _ in range(2):
+        services.throttles.pace(THERE)
+    with pytest.raises(Throttled) as caught:
+        services.throttles.pace(THERE)
+    services.throttles.pace(HERE)
+    later(monkeypatch, seconds=caught.value.retry_after)
+    services.throttles.pace(THERE)

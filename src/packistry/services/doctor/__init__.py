@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     webhooks.webhooks,
     network.redis,
     network.public_url,
+    network.mail,
     network.proxies,
     network.answers,
 )

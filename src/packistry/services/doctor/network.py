@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
+from sqlalchemy import select
 
+from packistry.models import AuthenticationSource, OwedMail
+from packistry.services.doctor.data import reading, usable
 from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
+from packistry.services.mail import MailFailed, Post
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 SECONDS = 5
 OLDEST_REDIS = 5
 HEALTH = "/healthz"
+SET_URL = "Set PACKISTRY_URL to the address people use, for example https://packages.example.org."
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -52,14 +57,14 @@ def public_url(patient: Patient) -> Iterator[Finding]:
     settings = patient.settings
     local = settings.host in LOCAL_NAMES
     if not settings.url:
+        yield from _addresses_elsewhere(patient)
         if local:
             yield ok(f"Packistry serves this machine alone, at {settings.base_url}.")
             return
         yield warning(
             "PACKISTRY_URL is not set: the addresses of downloads follow what each client asked "
             "for.",
-            "Set PACKISTRY_URL to the address people use, for example "
-            "https://packages.example.org.",
+            SET_URL,
         )
         return
     parts = urlsplit(settings.url)
@@ -71,6 +76,56 @@ def public_url(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield ok(f"Repositories are handed out as {settings.url}.")
+
+
+def _addresses_elsewhere(patient: Patient) -> Iterator[Finding]:
+    """What is written down where no browser says how it came here."""
+    settings = patient.settings
+    if settings.smtp_url.get_secret_value():
+        yield warning(
+            f"PACKISTRY_URL is not set: links in mails begin with {settings.base_url}.",
+            SET_URL,
+        )
+    if usable(patient):
+        with reading(patient) as session:
+            names = session.scalars(
+                select(AuthenticationSource.name)
+                .where(AuthenticationSource.active.is_(True))
+                .order_by(AuthenticationSource.name)
+            ).all()
+        if names:
+            yield warning(
+                "PACKISTRY_URL is not set: people come back from "
+                f"{', '.join(names)} only where they came here by the very address that is "
+                "registered there.",
+                SET_URL,
+            )
+
+
+def mail(patient: Patient) -> Iterator[Finding]:
+    """Whether the mail server takes what we send, and whether anything waits."""
+    url = patient.settings.smtp_url.get_secret_value()
+    if not url:
+        yield ok("No mail is sent: links to choose a password are handed over.")
+        return
+    try:
+        Post(url=url).check()
+    except MailFailed as fault:
+        yield warning(str(fault), "Until it works, hand links over: `packistry user link EMAIL`.")
+        return
+    if usable(patient):
+        with reading(patient) as session:
+            failed = session.scalars(
+                select(OwedMail).where(OwedMail.failure != "").order_by(OwedMail.id)
+            ).all()
+        if failed:
+            yield warning(
+                f"{len(failed)} link(s) could not be mailed, the first to {failed[0].email}: "
+                f"{failed[0].failure}",
+                "Ask for them again, or hand them over: `packistry user link EMAIL`.",
+            )
+            return
+    yield ok("The mail server answers.")
 
 
 def proxies(patient: Patient) -> Iterator[Finding]:

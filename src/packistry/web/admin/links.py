@@ -57,8 +57,10 @@ def find(visit: Visit, services: Services) -> User:
 
 
 def show_give(visit: Visit, services: Services) -> Shown:
-    """What the link is for."""
-    return {"user": find(visit, services), "mails": _mails(visit), "link": ""}
+    """What the link is for, and why the last one was not mailed."""
+    user = find(visit, services)
+    stuck = next((each for each in services.mails.stuck() if each.user is user), None)
+    return {"user": user, "mails": _mails(visit), "link": "", "stuck": stuck}
 
 
 def give(visit: Visit) -> Response:
@@ -66,13 +68,11 @@ def give(visit: Visit) -> Response:
     by_mail = _mails(visit) and visit.text("by") == "mail"
     with visit.change() as services:
         user = find(visit, services)
-        token = services.links.make(user, Purpose.INVITATION)
         if by_mail:
-            # The job makes another: what is mailed was never in a queue.
-            services.context.queue.enqueue(
-                invitations.JOB, user.email or "", Purpose.INVITATION.value
-            )
+            services.links.check(user)
+            services.mails.owe(user.email or "", Purpose.INVITATION)
         else:
+            token = services.links.hand_over(user)
             services.audit.note("user.link-made", user)
     if by_mail:
         visit.say("A link is on its way to them.")
@@ -84,6 +84,7 @@ def give(visit: Visit) -> Response:
             "user": find(visit, services),
             "mails": _mails(visit),
             "link": links.address(visit.base_url, token),
+            "stuck": None,
         }
         return pages.answer(visit, services, "links/give.jinja2", shown)
 
