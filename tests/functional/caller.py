@@ -43,7 +43,7 @@ class Caller:
     def put(self, path: str, /, status: Any = 200, **body: Any) -> Any:
         return self._told(self.send("PUT", path, body, status=status))
 
-    def delete(self, path: str, /, status: Any = 204) -> Any:
+    def delete(self, path: str, /, status: Any = 200) -> Any:
         return self._told(self.send("DELETE", path, status=status))
 
     def send(

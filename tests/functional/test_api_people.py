@@ -33,7 +33,7 @@ def test_a_user_is_let_in_granted_changed_and_removed(admin, ids):
     new = {"name": "Jo", "email": "JO@x.org", "role": "user", "password": "seven red umbrellas"}
     jo = admin.post("/users", **new, repositories=[ids["home"]], packages=[ids["package"]])
     assert (jo["email"], jo["authentication_source"]) == ("jo@x.org", None)
-    assert jo["repositories"] == [{"id": ids["home"], "name": "Home"}]
+    assert jo["repositories"] == [{"id": ids["home"], "name": "Home", "path": "home"}]
     assert jo["packages"] == [
         {"id": ids["package"], "name": "acme/lib", "repository_id": ids["home"]}
     ]
@@ -49,7 +49,7 @@ def test_a_user_is_let_in_granted_changed_and_removed(admin, ids):
         (ids["away"], False),
     ]
     assert admin.patch(path, repositories=[])["grants"] == []
-    assert "email" in admin.post("/users", status=409, **new)["errors"]
+    assert "email" in admin.post("/users", status=422, **new)["errors"]
     wrong = admin.post("/users", status=422, name="X", email="x", password="short")
     assert set(wrong["errors"]) == {"email", "password"}
     admin.post("/users", status=422, name="X", email="x@x.org", repositories=[987])

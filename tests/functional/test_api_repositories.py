@@ -20,7 +20,7 @@ def test_a_repository_is_added_changed_listed_and_removed(runtime, application):
         ["acme"],
     )
     assert who.put(f"/repositories/{team['id']}", name="Team B")["name"] == "Team B"
-    taken = who.post("/repositories", status=409, name="Again", path="team")
+    taken = who.post("/repositories", status=422, name="Again", path="team")
     assert list(taken["errors"]) == ["path"]
     wrong = who.post("/repositories", status=422, name="", path="Not A Slug", publik=True)
     assert set(wrong["errors"]) == {"publik"}
@@ -61,5 +61,5 @@ def test_a_list_is_paged_sorted_and_narrowed_as_before(runtime, application):
     assert len(who.get("/repositories")["data"]) == 10
     found = who.get("/repositories?filter[public]=1&filter[search]=r0")
     assert [each["name"] for each in found["data"]] == ["R07"]
-    for query in ("page=0", "size=101", "sort=id", "filter[public]=maybe", "page=1&page=2"):
+    for query in ("page=0", "size=1001", "sort=id", "filter[public]=maybe", "page=1&page=2"):
         assert who.get(f"/repositories?{query}", status=422)["errors"]

@@ -22,7 +22,12 @@ def ada(runtime):
 def test_a_password_opens_a_session_and_signing_out_ends_it(ada, application):
     who = Caller(application)
     who.get("/me", status=401)
+    # Clients of the PHP Packistry get a token first, and another one by signing in.
+    who.app.get("/sanctum/csrf-cookie", status=204)
+    who.headers["X-XSRF-TOKEN"] = who.app.cookies[CSRF]
+    before = who.app.cookies[SESSION]
     user = who.post("/login", status=200, email="ada@x.org", password=PASSWORD)
+    assert who.app.cookies[SESSION] != before
     assert (user["id"], user["role"], user["authentication_source"]) == (ada, "user", None)
     assert who.get("/me") == user
     # As the PHP Packistry's own pages do: the cookie's value comes back as a header.

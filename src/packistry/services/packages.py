@@ -140,13 +140,17 @@ class Packages:
         new: NewPackage,
         *,
         on_trial: bool = False,
+        again: bool = False,
     ) -> list[tuple[Package, Sync]]:
         """A package for each project, and the sync that is owed to it.
 
-        `on_trial`: each goes again unless its first import shows that it is one. Raises Conflict
-        when one of them is in the repository already; then none is added.
+        `on_trial`: each goes again unless its first import shows that it is one. Where one is in
+        the repository already, `again` has its project looked at once more; without it Conflict is
+        raised, and none is added.
         """
-        return [self._add(repository, source, project, new, on_trial) for project in projects]
+        return [
+            self._add(repository, source, project, new, on_trial, again) for project in projects
+        ]
 
     def at(self, package_id: int) -> Package:
         """The one of this number. Raises NotFound."""
@@ -317,6 +321,7 @@ class Packages:
         found: plugin.Project,
         new: NewPackage,
         on_trial: bool,
+        again: bool,
     ) -> tuple[Package, Sync]:
         project = self._projects.adopt(source, found)
         same = select(Package).where(
@@ -325,6 +330,8 @@ class Packages:
             Package.subdirectory == new.subdirectory,
         )
         if (there := self._session.scalars(same).first()) is not None:
+            if again:
+                return there, self._ledger.request(project, SyncReason.MANUAL)
             name = there.name or f"number {there.id}"
             raise Conflict(
                 f'{found.path} is in the repository "{repository.name}" already: package {name}.'

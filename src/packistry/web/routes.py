@@ -10,7 +10,7 @@ from pyramid.response import Response
 from packistry.services.access import Permission
 from packistry.web import addresses, composer, dists, health, pages, static, uploads, webhooks
 from packistry.web.admin import PAGES
-from packistry.web.api import CALLS
+from packistry.web.api import CALLS, session
 from packistry.web.api.call import register, register_rest
 
 READ = ("GET", "HEAD")
@@ -56,6 +56,12 @@ IN_A_REPOSITORY = (
 ELSEWHERE = (
     Route(name="healthz", path="/healthz", view=health.healthz, permission=Permission.OPEN),
     Route(name="readyz", path="/readyz", view=health.readyz, permission=Permission.OPEN),
+    Route(
+        name="csrf-cookie",
+        path="/sanctum/csrf-cookie",
+        view=session.csrf_cookie,
+        permission=Permission.OPEN,
+    ),
     Route(name="robots", path="/robots.txt", view=static.robots, permission=Permission.OPEN),
     Route(
         name="static",

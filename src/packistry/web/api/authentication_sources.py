@@ -26,7 +26,6 @@ from packistry.web.listing import mentions
 
 TAG = "Authentication sources"
 DISCOVERY = "/.well-known/openid-configuration"
-NO_ICON_URL = "Icon url: nothing is loaded from elsewhere; send the text of an SVG as icon."
 
 AuthenticationSourceList = list_query("AuthenticationSourceList", "name", "active")
 
@@ -44,6 +43,7 @@ class AuthenticationSourceShape(Shape):
     icon_url: str
     callback_url: str
     client_id: str
+    discovery_url: str | None
     config: dict[str, JsonValue]
     has_secrets: bool
     loaded: bool = Field(description="Whether the plugin of its provider is there")
@@ -68,7 +68,9 @@ class Policy(Body):
     client_secret: SecretStr | None = None
     discovery_url: str | None = None
     icon: str | None = None
-    icon_url: str | None = Field(None, description="Must be null: see icon")
+    icon_url: str | None = Field(
+        None, description="Passed over, since nothing is loaded from elsewhere: see icon"
+    )
     active: bool | None = None
     allow_registration: bool | None = None
     default_user_role: Role | None = None
@@ -96,6 +98,7 @@ class AuthenticationSourcePatch(Policy):
     """
 
     name: str | None = None
+    provider: str | None = Field(None, description="The one it has: it cannot be changed")
     clear: list[str] = []
     moved: bool = False
 
@@ -109,6 +112,7 @@ def shape(visit: ApiVisit, services: Services, source: AuthenticationSource) -> 
     """A place as it is answered."""
     backend = services.context.plugins.auth_backends.get(source.provider)
     facts = config.shown(backend.Config if backend else None, source.config)
+    issuer = facts.get("issuer")
     everybody = [rule for rule in source.rules if not rule.claim and rule.role is None]
     return AuthenticationSourceShape(
         id=source.id,
@@ -117,6 +121,7 @@ def shape(visit: ApiVisit, services: Services, source: AuthenticationSource) -> 
         icon_url=f"{visit.base_url}/auths/{source.id}/icon",
         callback_url=callback_url(visit.base_url, source.id),
         client_id=str(facts.get("client_id", "")),
+        discovery_url=f"{str(issuer).rstrip('/')}{DISCOVERY}" if issuer else None,
         config=facts,
         has_secrets=source.secrets != "",
         loaded=backend is not None,
@@ -179,6 +184,8 @@ def edit(visit: ApiVisit) -> Any:
     sent = visit.body(AuthenticationSourcePatch)
     with visit.change() as services:
         source = find(visit, services)
+        if sent.provider not in (None, source.provider):
+            raise Invalid("Provider: it stays what it is.", field="provider")
         backend = None
         if sent.config or sent.client_id or sent.client_secret or sent.discovery_url:
             backend = _backend(visit, source.provider)
@@ -204,10 +211,13 @@ def _kept(store: Any) -> Any:
         raise Invalid(str(error), field="config") from None
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> Any:
     """With the links to it and what its claims gave."""
     with visit.change() as services:
-        services.authentication_sources.remove(find(visit, services))
+        source = find(visit, services)
+        told = shape(visit, services, source)
+        services.authentication_sources.remove(source)
+        return told
 
 
 def check_it(visit: ApiVisit) -> CheckShape:
@@ -239,8 +249,6 @@ def _facts(
     rules: Sequence[ClaimRule],
 ) -> dict[str, Any]:
     """What was sent, in the words of our inputs. Raises Invalid."""
-    if sent.icon_url is not None:
-        raise Invalid(NO_ICON_URL, field="icon_url")
     found: dict[str, Any] = {
         "icon": sent.icon,
         "active": sent.active,
@@ -360,6 +368,7 @@ CALLS = (
         "DELETE",
         "/{id}",
         "Remove a place to sign in at",
+        returns=AuthenticationSourceShape,
         do=remove,
         proof=True,
     ),

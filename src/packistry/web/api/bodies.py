@@ -1,6 +1,7 @@
 """The JSON that a request brings."""
 
 import json
+from collections.abc import Collection
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel
@@ -16,8 +17,11 @@ LONGEST_BODY = 1024 * 1024
 NUL = "\0"
 
 
-def document(request: Request, model: type[M]) -> M:
-    """What the body says. Raises BadRequest where it cannot be read, and Invalid."""
+def document(request: Request, model: type[M], passed_over: Collection[str] = ()) -> M:
+    """What the body says, without fields that are `passed_over`.
+
+    Raises BadRequest where it cannot be read, and Invalid.
+    """
     if request.content_type not in ("application/json", ""):
         raise BadRequest("Send JSON, with Content-Type: application/json.", status=415)
     if (request.content_length or 0) > LONGEST_BODY:
@@ -34,6 +38,8 @@ def document(request: Request, model: type[M]) -> M:
         raise Invalid("The body must be a JSON object.")
     if not text:
         raise Invalid("The body holds characters that are not text.")
+    if passed_over:
+        body = json.dumps({k: v for k, v in found.items() if k not in passed_over}).encode()
     return read_json(model, body)
 
 

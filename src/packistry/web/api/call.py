@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -115,7 +115,7 @@ class ApiVisit(Visit):
         if call.query is not None:
             self._narrowed = read(call.query, **self.request.GET.mixed())
         if call.body is not None:
-            self._body = document(self.request, call.body)
+            self._body = document(self.request, call.body, _told_only(call))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +148,14 @@ class Call:
     @property
     def methods(self) -> tuple[str, ...]:
         return (self.method, *self.also)
+
+
+def _told_only(call: Call) -> Collection[str]:
+    """What a change may bring without effect, so that what was answered can be sent back."""
+    if call.method != "PATCH" or call.body is None or not hasattr(call.returns, "model_fields"):
+        return ()
+    told: set[str] = set(call.returns.model_fields)
+    return told - call.body.model_fields.keys()
 
 
 def register(config: Configurator, calls: Sequence[Call]) -> None:
@@ -271,6 +279,9 @@ def problem(status: int, message: str, fields: Mapping[str, str] | None = None) 
 def fault(error: PackistryError) -> Response:
     """What of ours was raised, as an answer."""
     status, message = errors.told(error)
+    if isinstance(error, Conflict) and error.field:
+        # As the PHP Packistry says it: what is taken is a fault of a field.
+        status = 422
     if status == 401:
         return _unauthorized(message)
     response = problem(status, message, _fields(error, status, message))

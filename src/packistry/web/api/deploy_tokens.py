@@ -16,7 +16,7 @@ from packistry.services.grants import Rights
 from packistry.services.reach import Reach
 from packistry.web.api import granting, tokens
 from packistry.web.api.call import ApiVisit, Call
-from packistry.web.api.people import Granted, Named, NamedPackage
+from packistry.web.api.people import Granted, NamedPackage, NamedRepository
 from packistry.web.api.shapes import Body, Number, Paged, Shape
 from packistry.web.api.tokens import EXPIRES, Ability, RotateBody, TokenList, TokenShape
 from packistry.web.visit import Visit
@@ -34,7 +34,7 @@ class DeployAbility(StrEnum):
 class DeployTokenShape(TokenShape):
     """A token with rights of its own."""
 
-    repositories: list[Named]
+    repositories: list[NamedRepository]
     packages: list[NamedPackage]
 
 
@@ -143,10 +143,13 @@ def rotate(visit: ApiVisit) -> NewDeployTokenShape:
         return NewDeployTokenShape(token=shape(services, token), plain_text=text)
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> DeployTokenShape:
     """Nobody gets in with it any more."""
     with visit.change() as services:
-        services.tokens.revoke(find(visit, services))
+        token = find(visit, services)
+        services.tokens.revoke(token)
+        services.session.flush()
+        return shape(services, token)
 
 
 def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
@@ -203,5 +206,12 @@ CALLS = (
         status=201,
         do=rotate,
     ),
-    _call("deploy-token-remove", "DELETE", "/{id}", "Revoke a deploy token", do=remove),
+    _call(
+        "deploy-token-remove",
+        "DELETE",
+        "/{id}",
+        "Revoke a deploy token",
+        returns=DeployTokenShape,
+        do=remove,
+    ),
 )

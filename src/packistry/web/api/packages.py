@@ -18,10 +18,12 @@ from packistry.services.access import Permission, readable
 from packistry.services.conditions import Condition, conditions
 from packistry.services.requirements import dependents
 from packistry.services.sources import contained
+from packistry.web.api import config
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.dashboard import DailyShape, daily, first_of
 from packistry.web.api.paging import paged
 from packistry.web.api.people import Named
+from packistry.web.api.repositories import RepositoryFacts, facts
 from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
 from packistry.web.listing import mentions
 from packistry.web.visit import Visit
@@ -52,6 +54,13 @@ WITH_ALL = (
     joinedload(Package.project).joinedload(Project.source),
 )
 """What is told beside a package, so that a list does not look it up one by one."""
+
+
+class PackageSourceShape(Named):
+    """The source of a package's project."""
+
+    provider: str
+    url: str
 
 
 class PackageShape(Shape):
@@ -85,8 +94,8 @@ class PackageShape(Shape):
     condition: Condition
     created_at: Moment
     updated_at: Moment
-    repository: Named
-    source: Named | None
+    repository: RepositoryFacts
+    source: PackageSourceShape | None
 
 
 class PackageBody(Body):
@@ -135,18 +144,25 @@ def find(visit: Visit, services: Services) -> Package:
     return services.packages.at(visit.number("id"))
 
 
-def shapes(services: Services, rows: list[tuple[Package, int]]) -> list[PackageShape]:
+def shapes(visit: Visit, services: Services, rows: list[tuple[Package, int]]) -> list[PackageShape]:
     """Packages, each with its downloads, as they are answered."""
     packages = [package for package, _ in rows]
     state = conditions(services.session, packages)
     latest = services.versions.latest([package.id for package in packages])
     return [
-        _shape(package, downloads, state[package.id], latest.get(package.id))
+        _shape(visit, services, package, downloads, state[package.id], latest.get(package.id))
         for package, downloads in rows
     ]
 
 
-def _shape(package: Package, downloads: int, condition: Condition, latest: Any) -> PackageShape:
+def _shape(
+    visit: Visit,
+    services: Services,
+    package: Package,
+    downloads: int,
+    condition: Condition,
+    latest: Any,
+) -> PackageShape:
     project = package.project
     source = project.source if project else None
     names = ("id", "repository_id", "name", "type", "subdirectory", "keywords", "dists")
@@ -163,15 +179,22 @@ def _shape(package: Package, downloads: int, condition: Condition, latest: Any) 
         condition=condition,
         created_at=package.created_at,
         updated_at=package.updated_at,
-        repository=Named(id=package.repository.id, name=package.repository.name),
-        source=Named(id=source.id, name=source.name) if source else None,
+        repository=facts(visit, package.repository),
+        source=_source_of(services, source) if source else None,
     )
 
 
-def shape(services: Services, package: Package) -> PackageShape:
+def _source_of(services: Services, source: Source) -> PackageSourceShape:
+    provider = services.context.plugins.source_providers.get(source.provider)
+    told = config.shown(provider.Config if provider else None, source.config)
+    url = str(told.get("url", ""))
+    return PackageSourceShape(id=source.id, name=source.name, provider=source.provider, url=url)
+
+
+def shape(visit: Visit, services: Services, package: Package) -> PackageShape:
     """One package as it is answered."""
     number = services.session.scalar(select(DOWNLOADS).where(Package.id == package.id))
-    return shapes(services, [(package, int(number or 0))])[0]
+    return shapes(visit, services, [(package, int(number or 0))])[0]
 
 
 def index(visit: ApiVisit, services: Services) -> Paged[PackageShape]:
@@ -202,17 +225,19 @@ def index(visit: ApiVisit, services: Services) -> Paged[PackageShape]:
             "created_at": Package.created_at,
         },
         unique=Package.id,
-        shapes=lambda rows: shapes(services, [(row.Package, int(row.downloads)) for row in rows]),
+        shapes=lambda rows: shapes(
+            visit, services, [(row.Package, int(row.downloads)) for row in rows]
+        ),
     )
 
 
 def show(visit: ApiVisit, services: Services) -> PackageShape:
     """One of them."""
-    return shape(services, find(visit, services))
+    return shape(visit, services, find(visit, services))
 
 
 def add(visit: ApiVisit) -> list[PackageShape]:
-    """One for each project, whose first import is owed from now on."""
+    """One for each project, whose import is owed from now on; there may be one already."""
     sent = visit.body(PackageBody)
     how = sent.model_dump(exclude={"repository", "source", "projects"})
     new = read(NewPackage, **how)
@@ -225,14 +250,14 @@ def add(visit: ApiVisit) -> list[PackageShape]:
     def work(services: Services) -> list[int]:
         repository = _repository(visit, services, sent.repository)
         source = _source(services, sent.source)
-        added = services.packages.add(repository, source, projects, new)
+        added = services.packages.add(repository, source, projects, new, again=True)
         return [package.id for package, _ in added]
 
     ids = visit.runtime.attempt(work, visit.author)
     with visit.reading() as services:
         query = select(Package, DOWNLOADS).where(Package.id.in_(ids)).options(*WITH_ALL)
         rows = services.session.execute(query.order_by(Package.id)).all()
-        return shapes(services, [(package, int(number)) for package, number in rows])
+        return shapes(visit, services, [(package, int(number)) for package, number in rows])
 
 
 def _repository(visit: ApiVisit, services: Services, number: int) -> Repository:
@@ -265,13 +290,16 @@ def edit(visit: ApiVisit) -> PackageShape:
     with visit.change() as services:
         package = find(visit, services)
         services.packages.edit(package, change)
-        return shape(services, package)
+        return shape(visit, services, package)
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> PackageShape:
     """With its versions; the zips go at the next collection of garbage."""
     with visit.change() as services:
-        services.packages.remove(find(visit, services))
+        package = find(visit, services)
+        told = shape(visit, services, package)
+        services.packages.remove(package)
+        return told
 
 
 def rebuild(visit: ApiVisit) -> PackageShape:
@@ -280,7 +308,7 @@ def rebuild(visit: ApiVisit) -> PackageShape:
         package = find(visit, services)
         services.packages.sync(package)
         services.audit.note("package.synced", package)
-        return shape(services, package)
+        return shape(visit, services, package)
 
 
 def downloads(visit: ApiVisit, services: Services) -> list[DailyShape]:
@@ -348,14 +376,20 @@ CALLS = (
         returns=PackageShape,
         do=edit,
     ),
-    call("package-remove", "DELETE", "", "Remove a package with its versions", do=remove),
+    call(
+        "package-remove",
+        "DELETE",
+        "",
+        "Remove a package with its versions",
+        returns=PackageShape,
+        do=remove,
+    ),
     call(
         "package-rebuild",
         "POST",
         "/rebuild",
         "Look at the project of a package now",
         returns=PackageShape,
-        status=201,
         do=rebuild,
     ),
     call(

@@ -60,6 +60,12 @@ class Named(Shape):
     name: str
 
 
+class NamedRepository(Named):
+    """A repository that something refers to; `path` is null for the one at the root."""
+
+    path: str | None
+
+
 class NamedPackage(Shape):
     """A package that something refers to; it has no name before its first import."""
 
@@ -89,7 +95,7 @@ class UserShape(Shape):
     second_factor: bool = Field(description="Whether a code is asked for beside the password")
     authentication_source: Named | None
     permissions: list[str]
-    repositories: list[Named]
+    repositories: list[NamedRepository]
     packages: list[NamedPackage]
     grants: list[GrantShape]
     created_at: Moment
@@ -113,11 +119,14 @@ class Granted:
         for row in services.session.execute(query):
             self._rows[row.owner].append(row)
 
-    def repositories(self, owner_id: int) -> list[Named]:
+    def repositories(self, owner_id: int) -> list[NamedRepository]:
         """The repositories on which there is a right."""
         rows = (row.Repository for row in self._rows[owner_id])
         found = {each.id: each for each in rows if each is not None}
-        return [Named(id=each.id, name=each.name) for each in found.values()]
+        return [
+            NamedRepository(id=each.id, name=each.name, path=each.path or None)
+            for each in found.values()
+        ]
 
     def packages(self, owner_id: int) -> list[NamedPackage]:
         """The packages on which there is a right."""

@@ -103,10 +103,13 @@ def rotate(visit: ApiVisit) -> NewPersonalTokenShape:
         return NewPersonalTokenShape(token=shape(token), plain_text=text)
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> PersonalTokenShape:
     """Nobody gets in with it any more."""
     with visit.change() as services:
-        services.tokens.revoke(find(visit, services))
+        token = find(visit, services)
+        services.tokens.revoke(token)
+        services.session.flush()
+        return shape(token)
 
 
 def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
@@ -170,5 +173,12 @@ CALLS = (
         status=201,
         do=rotate,
     ),
-    _call("personal-token-remove", "DELETE", "/{id}", "Revoke one of your tokens", do=remove),
+    _call(
+        "personal-token-remove",
+        "DELETE",
+        "/{id}",
+        "Revoke one of your tokens",
+        returns=PersonalTokenShape,
+        do=remove,
+    ),
 )

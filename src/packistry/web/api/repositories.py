@@ -26,8 +26,11 @@ PACKAGES = (
 )
 
 
-class RepositoryShape(Shape):
-    """A repository. `path` is null for the one at the root; `url` is what composer is told."""
+class RepositoryFacts(Shape):
+    """What is told of a repository wherever it is named.
+
+    `path` is null for the one at the root; `url` is what composer is told.
+    """
 
     id: int
     name: str
@@ -35,11 +38,16 @@ class RepositoryShape(Shape):
     description: str | None
     public: bool
     url: str
+    created_at: Moment
+    updated_at: Moment
+
+
+class RepositoryShape(RepositoryFacts):
+    """A repository."""
+
     packages_count: int
     reserved_vendors: list[str]
     tag_policy: TagPolicy
-    created_at: Moment
-    updated_at: Moment
 
 
 class RepositoryBody(Body):
@@ -69,20 +77,27 @@ def find(visit: Visit, services: Services) -> Repository:
     return services.repositories.at(visit.number("id"))
 
 
-def shape(visit: Visit, repository: Repository, packages: int) -> RepositoryShape:
-    """A repository as it is answered."""
-    return RepositoryShape(
+def facts(visit: Visit, repository: Repository) -> RepositoryFacts:
+    """A repository as it is told of beside something else."""
+    return RepositoryFacts(
         id=repository.id,
         name=repository.name,
         path=repository.path or None,
         description=repository.description or None,
         public=repository.public,
         url=f"{visit.base_url}{repository.prefix}",
+        created_at=repository.created_at,
+        updated_at=repository.updated_at,
+    )
+
+
+def shape(visit: Visit, repository: Repository, packages: int) -> RepositoryShape:
+    """A repository as it is answered."""
+    return RepositoryShape(
+        **dict(facts(visit, repository)),
         packages_count=packages,
         reserved_vendors=repository.reserved_vendors,
         tag_policy=repository.tag_policy,
-        created_at=repository.created_at,
-        updated_at=repository.updated_at,
     )
 
 
@@ -128,10 +143,13 @@ def edit(visit: ApiVisit) -> RepositoryShape:
         return shape(visit, found, services.repositories.size(found))
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> RepositoryShape:
     """With all its packages."""
     with visit.change() as services:
-        services.repositories.remove(find(visit, services))
+        found = find(visit, services)
+        told = shape(visit, found, services.repositories.size(found))
+        services.repositories.remove(found)
+        return told
 
 
 def _texts(sent: dict[str, Any]) -> dict[str, Any]:
@@ -197,6 +215,7 @@ CALLS = (
         permission=Permission.ADMINISTER,
         tag=TAG,
         summary="Remove a repository with all its packages",
+        returns=RepositoryShape,
         target=find,
         do=remove,
     ),

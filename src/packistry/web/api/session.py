@@ -1,14 +1,19 @@
 """Signing in and out, and oneself."""
 
 from pydantic import SecretStr
+from pyramid.request import Request
+from pyramid.response import Response
 
 from packistry.errors import Forbidden, Invalid
 from packistry.inputs import NewPassword, UserChange, read
 from packistry.services import Services, sign_in
 from packistry.services.access import Permission
+from packistry.services.sessions import new_cookie
+from packistry.web import headers
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.people import UserShape, user_shape
 from packistry.web.api.shapes import Body, Shape
+from packistry.web.visit import Visit
 
 TAG = "Session"
 
@@ -36,6 +41,20 @@ class SignInPlace(Shape):
     name: str
     icon_url: str
     redirect_url: str
+
+
+def csrf_cookie(request: Request) -> Response:
+    """The cookie XSRF-TOKEN, which clients of the PHP Packistry get before they sign in."""
+    visit = Visit(request)
+    response = Response(status=204)
+    if not visit.cookies.session:
+        # It stands for this browser until somebody signs in.
+        visit.cookies.session = new_cookie()
+        visit.cookies.keep(response, visit.cookies.session)
+    visit.cookies.keep_csrf(response)
+    headers.protect_data(response)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def login(visit: ApiVisit) -> UserShape:

@@ -1,14 +1,23 @@
 """What the JSON API is asked and answers, as far as several calls share it."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    create_model,
+)
 
 T = TypeVar("T")
 
 SIZE = 10
-LARGEST_SIZE = 100
+LARGEST_SIZE = 1000
 LAST_PAGE = 100_000
 LONGEST_WORDS = 255
 
@@ -24,8 +33,21 @@ Moment = Annotated[
 ]
 """A moment as the PHP Packistry writes it: "2026-01-31T12:00:00.000000Z"."""
 
-Number = Annotated[int, Field(ge=1, le=999_999_999)]
-"""The id of a row."""
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and _DIGITS.match(value) else value
+
+
+_DIGITS = re.compile(r"[1-9][0-9]{0,8}\Z", re.ASCII)
+
+Number = Annotated[
+    int,
+    Field(ge=1, le=999_999_999),
+    BeforeValidator(
+        _number, json_schema_input_type=int | Annotated[str, Field(pattern="^[1-9][0-9]{0,8}$")]
+    ),
+]
+"""The id of a row. In a body it may be text, as the PHP Packistry's own pages send it."""
 
 
 class Shape(BaseModel):

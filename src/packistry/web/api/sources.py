@@ -259,10 +259,13 @@ def _proposed(services: Services, source: Source, change: SourceChange) -> dict[
         raise Invalid(str(error), field="config") from None
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> SourceShape:
     """Removes it, which no package may be made from any more."""
     with visit.change() as services:
-        services.sources.remove(find(visit, services))
+        source = find(visit, services)
+        told = shape(services, source)
+        services.sources.remove(source)
+        return told
 
 
 def check_it(visit: ApiVisit) -> CheckShape:
@@ -374,7 +377,14 @@ CALLS = (
         returns=SourceShape,
         do=edit,
     ),
-    source_call("source-remove", "DELETE", "/{id}", "Remove a source without packages", do=remove),
+    source_call(
+        "source-remove",
+        "DELETE",
+        "/{id}",
+        "Remove a source without packages",
+        returns=SourceShape,
+        do=remove,
+    ),
     source_call(
         "source-check",
         "POST",

@@ -17,7 +17,7 @@ from packistry.web.api.shapes import ListQuery, Moment, Paged, Shape, list_query
 from packistry.web.visit import Visit
 
 TAG, BATCHES = "Syncs", "Batches"
-MOST_BATCHES = 100
+MOST_BATCHES = 1000
 
 
 SyncList = list_query("SyncList", "-id", state=SyncState, package_id=int)

@@ -116,12 +116,14 @@ def _wanted(services: Services, user: User, sent: UserPatch) -> RightsChange | N
     return granting.kept(services, user, sent.repositories, sent.packages)
 
 
-def remove(visit: ApiVisit) -> None:
+def remove(visit: ApiVisit) -> UserShape:
     """With their tokens and sessions."""
     with visit.change() as services:
         user = services.users.at(visit.number("id"))
         _not_myself(visit, user)
+        told = user_shape(services, user)
         services.users.remove(user)
+        return told
 
 
 def reset_second_factor(visit: ApiVisit) -> None:
@@ -179,6 +181,7 @@ CALLS = (
         "DELETE",
         "/{id}",
         "Remove a user with their tokens and sessions",
+        returns=UserShape,
         do=remove,
         proof=True,
     ),
