@@ -96,7 +96,8 @@ class Settings(BaseSettings):
     upload_bytes_a_day: int = Field(
         0,
         ge=0,
-        description="Most bytes one token may upload in a day (UTC). 0: as many as it likes.",
+        description="Most bytes a token, or a person in the web admin, may upload in a day (UTC). "
+        "0: as many as they like.",
     )
     max_unpacked_bytes: int = Field(
         GIB, gt=0, description="Largest sum of a package's unpacked files, in bytes."
@@ -153,8 +154,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic names it
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         config = os.environ.get(PREFIX + "CONFIG")
         if not config:

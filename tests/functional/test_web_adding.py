@@ -8,7 +8,7 @@ from webtest import Upload
 
 from packistry import jobs, plugin
 from packistry.inputs import NewRepository, NewSource
-from packistry.models import AuditEvent, Package, Sync, Version
+from packistry.models import AuditEvent, Package, Sync, UserUploadDay, Version
 from packistry.runtime import Runtime
 from packistry.services.grants import Rights
 from packistry.services.plugins import Plugins
@@ -173,3 +173,20 @@ def test_a_zip_becomes_a_version_of_the_package_it_names(admin, crowd, runtime):
         assert (version.name, version.package.repository.path) == ("1.2.0", "away")
         assert "package.uploaded" in [each.action for each in services.session.query(AuditEvent)]
         assert services.session.query(Sync).count() == 0
+
+
+def test_a_person_uploads_as_much_a_day_as_a_token_may(admin, crowd, runtime):
+    contents = [zip_of({"name": "acme/up", "version": f"1.{each}.0"}) for each in range(3)]
+    limit = len(contents[0]) + len(contents[1])
+    runtime.settings = runtime.settings.model_copy(update={"upload_bytes_a_day": limit})
+    runtime.__dict__.pop("context")
+    page = admin.get("/admin/upload")
+    form = next(each for each in page.forms.values() if each.enctype == "multipart/form-data")
+    form["repository"] = str(number(runtime, "away"))
+    # What was there before does not count, and what was refused neither.
+    for which, status in ((0, 303), (0, 303), (1, 303), (2, 422)):
+        form["file"] = Upload("x.zip", contents[which], "application/zip")
+        told = form.submit(headers={"Accept": "text/html"}, status=status)
+    assert "Somebody may upload" in told.html.find(id="w-file").get_text()
+    with runtime.reading() as services:
+        assert [day.bytes for day in services.session.query(UserUploadDay)] == [limit]

@@ -26,7 +26,7 @@ from packistry.models.sync import Outcome, RefVerdict, Sync, SyncItem, SyncReaso
 from packistry.models.tag_pin import TagPin
 from packistry.models.throttle import Throttle
 from packistry.models.token import Grant, Token, TokenKind
-from packistry.models.upload_day import UploadDay
+from packistry.models.upload_day import UploadDay, UserUploadDay
 from packistry.models.user import Role, User
 from packistry.models.webhook import Delivery, DeliveryVerdict, Webhook, WebhookState
 
@@ -75,6 +75,7 @@ __all__ = [
     "TokenKind",
     "UploadDay",
     "User",
+    "UserUploadDay",
     "Version",
     "VersionKind",
     "Via",

@@ -158,6 +158,7 @@ NOT_RECORDED = frozenset(
         "tag_pins",
         "throttles",
         "upload_days",
+        "user_upload_days",
         "webhooks",
     }
 )

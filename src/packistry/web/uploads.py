@@ -1,19 +1,16 @@
 """The upload of a zip: POST {repo}/{vendor}/{name} with the form's `file` and `version`."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from io import SEEK_END
-from typing import BinaryIO
 
 from pyramid.request import Request
 from pyramid.response import Response
 
 from packistry.errors import Forbidden
+from packistry.services.quotas import Uploader, counting
 from packistry.services.reads import Access
-from packistry.services.transactions import Transactions
 from packistry.services.uploads import Published, Uploads
+from packistry.settings import Settings
 from packistry.web import answers
 from packistry.web.multipart import MARGIN, read_form
 from packistry.web.parts import Parts
@@ -42,57 +39,27 @@ def upload(request: Request) -> Response:
     if entrance.reader.token_id is not None:
         parts.tally.used(entrance.reader.token_id)
     settings = parts.runtime.settings
-    limited = entrance.reader.token_id if settings.upload_bytes_a_day else None
-    quota = _Quota(parts.runtime, limited)
-    quota.check(request.content_length or 0)
+    who = _limited(settings, entrance.reader.token_id)
+    if who is not None:
+        # Refused before it is read, if it is too much in any case.
+        least, limited = max(1, (request.content_length or 0) - MARGIN), who
+        parts.runtime.attempt(lambda services: services.quotas.check(limited, least))
     with tempfile.TemporaryFile(dir=settings.root) as file:
         texts = read_form(
             request.environ, file, file_field=FILE, max_bytes=settings.max_archive_bytes
         )
         version = texts.get("version", "")[: LONGEST_VERSION + 1]
-        with quota.counting(file) as taken:
+        with counting(parts.runtime, who, file.seek(0, SEEK_END)) as taken:
             published = uploads.publish(entrance.actor, path, name, file, version=version)
             taken.stored = published.created
     return _answer(published)
 
 
-@dataclass(kw_only=True)
-class _Taken:
-    """Bytes that are counted. They are given back unless they were `stored`."""
-
-    stored: bool = False
-
-
-class _Quota:
-    """What one token may upload today. None: it is not limited."""
-
-    def __init__(self, transactions: Transactions, token_id: int | None) -> None:
-        self._transactions = transactions
-        self._token_id = token_id
-
-    def check(self, length: int) -> None:
-        """Refuse a request of this length before it is read, if it is too much in any case."""
-        token = self._token_id
-        if token is not None:
-            least = max(1, length - MARGIN)
-            self._transactions.attempt(lambda services: services.quotas.check(token, least))
-
-    @contextmanager
-    def counting(self, file: BinaryIO) -> Iterator[_Taken]:
-        """Count the file while the body runs, and longer when it was stored."""
-        taken, token = _Taken(), self._token_id
-        size = file.seek(0, SEEK_END)
-        if token is None:
-            yield taken
-            return
-        day = self._transactions.attempt(lambda services: services.quotas.take(token, size))
-        try:
-            yield taken
-        finally:
-            if not taken.stored:
-                self._transactions.attempt(
-                    lambda services: services.quotas.give_back(token, size, day)
-                )
+def _limited(settings: Settings, token_id: int | None) -> Uploader | None:
+    """Whose uploads are counted; None where nobody's are."""
+    if not settings.upload_bytes_a_day or token_id is None:
+        return None
+    return Uploader(token_id=token_id)
 
 
 def _answer(published: Published) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import SEEK_END
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -15,6 +16,7 @@ from packistry.models import Dists, Package, Project, Repository
 from packistry.plugin import PluginError, SourceProvider
 from packistry.services import Services
 from packistry.services.access import Permission, manages
+from packistry.services.quotas import BeyondQuota, QuotaUsed, Uploader, counting
 from packistry.services.sources import contained
 from packistry.services.uploads import Uploads
 from packistry.web.admin.packages import as_number
@@ -189,7 +191,8 @@ def upload(visit: Visit) -> Response:
     if stream is None:
         raise Invalid("Choose a zip.", field="file")
     with stream:
-        if stream.seek(0, 2) > visit.runtime.settings.max_archive_bytes:
+        size = stream.seek(0, SEEK_END)
+        if size > visit.runtime.settings.max_archive_bytes:
             raise Invalid("The zip is larger than this server takes.", field="file")
         with visit.reading() as services:
             repository = _managed(visit, services, as_number(visit.text("repository")))
@@ -197,15 +200,26 @@ def upload(visit: Visit) -> Response:
         uploads = Uploads(visit.runtime)
         name = uploads.named(stream)
         uploads.allow(visit.actor, path, name)
-        published = uploads.publish(
-            visit.actor, path, name, stream, version=visit.text("version")[:301]
-        )
+        try:
+            with counting(visit.runtime, _counted(visit), size) as taken:
+                published = uploads.publish(
+                    visit.actor, path, name, stream, version=visit.text("version")[:301]
+                )
+                taken.stored = published.created
+        except (BeyondQuota, QuotaUsed) as error:
+            raise Invalid(str(error), field="file") from None
     with visit.change() as services:
         package = services.packages.at(published.package_id)
         services.audit.note("package.uploaded", package, note=published.name)
     known = "" if published.created else " It was there already."
     visit.say(f"{name} {published.name} is ready to be installed.{known}")
     return visit.go("package", package=published.package_id)
+
+
+def _counted(visit: Visit) -> Uploader | None:
+    """Whose uploads are counted; None where nobody's are."""
+    limited = visit.runtime.settings.upload_bytes_a_day
+    return Uploader(user_id=visit.who.user_id) if limited else None
 
 
 PAGES = (
