@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from packistry.builtin.source import Git
 from packistry.inputs import NewRepository
 from packistry.models import (
     AuditEvent,
@@ -159,6 +160,27 @@ def test_a_zip_is_downloaded_and_one_that_is_not_built_is_asked_for(admin, lib, 
     stock.version("acme/lib", "1.12.0", "home", lazy=True)
     page = admin.get(f"{lib}/versions/{version_of(runtime, '1.12.0')}/zip")
     assert "It is being built" in text(admin.submit(page).follow())
+
+
+def test_a_version_leads_to_its_commit_at_the_host_as_far_as_that_can_be_trusted(
+    admin, lib, runtime, monkeypatch
+):
+    number = version_of(runtime, "1.10.0")
+    paths = (lib, f"{lib}/versions", f"{lib}/versions/{number}")
+    said = {
+        "https://git.example/acme/lib/commit/": True,
+        "javascript:alert(1)//": False,
+        "": False,
+    }
+    for url, trusted in said.items():
+        page = classmethod(lambda _cls, _project, commit, url=url: url + commit)
+        monkeypatch.setattr(Git, "commit_url", page)
+        for path in paths:
+            links = [each["href"] for each in admin.get(path).html.select("main a[href]")]
+            assert any("/acme/lib/commit/" in each for each in links) == trusted, (path, url)
+            assert not any(each.startswith("javascript") for each in links)
+    monkeypatch.setattr(Git, "commit_url", classmethod(lambda *_: 1 / 0))
+    admin.get(lib)
 
 
 def test_it_is_marked_abandoned_whatever_its_project_says_and_back(admin, lib, runtime, app, stock):

@@ -72,6 +72,24 @@ def test_one_is_connected_with_what_its_provider_asks_for(admin, runtime):
     assert "already" in text(taken)
 
 
+def test_the_form_leads_to_where_its_token_is_made(admin):
+    def link(provider: str, **entered: str) -> str:
+        page = admin.get("/admin/sources/add", params={"provider": provider})
+        if entered:
+            page = admin.submit(page, name="", status=422, **entered)
+        found = page.html.select_one(".notice a")
+        return found["href"] if found else ""
+
+    assert link("github").startswith("https://github.com/settings/personal-access-tokens/new?name=")
+    ours = {"config.url": "https://git.acme.example/"}
+    assert link("gitlab", **ours).startswith("https://git.acme.example/-/user_settings/")
+    assert link("gitea") == ""
+    assert link("gitea", **ours) == "https://git.acme.example/user/settings/applications"
+    assert link("gitea", **{"config.url": "javascript:alert(1)"}) == ""
+    assert link("bitbucket").startswith("https://id.atlassian.com/")
+    assert link("git") == ""
+
+
 def test_a_secret_is_never_shown_and_a_blank_one_stays(admin, host, runtime):
     page = admin.get(f"{host}/edit")
     assert SECRET not in page.text

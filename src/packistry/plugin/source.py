@@ -48,7 +48,7 @@ class Project:
         if not 0 < len(self.id) <= _LONGEST or _UNPRINTABLE.search(self.id):
             raise ValueError("a project's id has 1 to 500 printable characters")
         object.__setattr__(self, "path", _UNPRINTABLE.sub("", self.path)[:_LONGEST])
-        object.__setattr__(self, "web_url", _web_link(self.web_url))
+        object.__setattr__(self, "web_url", web_link(self.web_url))
         object.__setattr__(self, "clone_url", _without_password(self.clone_url))
 
 
@@ -223,6 +223,10 @@ class SourceProvider(ABC, Generic[C]):
     Config: ClassVar[type[configuration.Config]]
     """What an administrator fills in; `C` is the same class."""
 
+    credentials_url: ClassVar[str] = ""
+    """The page at the host where people make a token, "" for none. "{url}" in it stands for what
+    the field `url` of the configuration holds, and so on for other fields that are no secrets."""
+
     supports_webhooks: ClassVar[bool] = False
     """Whether the host tells us of changes. Follows from implementing `receive_webhook`."""
 
@@ -272,6 +276,11 @@ class SourceProvider(ABC, Generic[C]):
         """
         return self.open(project, workspace)
 
+    @classmethod
+    def commit_url(cls, project: Project, commit: str) -> str:
+        """The page of a commit at the host; "" when there is none. Asks nobody."""
+        return ""
+
     def create_webhook(self, project: Project, url: str, secret: str) -> str:
         """Has the host send changes to `url`, signed with `secret`; the host's id for it."""
         raise PluginError(f"{self.title} cannot send webhooks.")
@@ -300,7 +309,8 @@ class SourceProvider(ABC, Generic[C]):
         return ""
 
 
-def _web_link(url: str) -> str:
+def web_link(url: str) -> str:
+    """The URL if it is one that a page may link to, "" otherwise."""
     try:
         parts = urlsplit(_UNPRINTABLE.sub("", url))
     except ValueError:

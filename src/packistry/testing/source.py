@@ -7,6 +7,7 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -115,6 +116,14 @@ class SourceProviderContract:
         _, secrets = split_secrets(provider.config)
         shown = " ".join(map(repr, (provider, provider.config, provider.http, project)))
         assert not [name for name, secret in secrets.items() if secret in shown]
+
+    def test_a_commit_has_a_page_of_its_own_or_none(
+        self, provider: SourceProvider[Any], project: Project, ref: Ref
+    ) -> None:
+        url = type(provider).commit_url(project, ref.commit)
+        assert url == "" or (url.startswith(("https://", "http://")) and ref.commit in url)
+        nowhere = replace(project, web_url="")
+        assert type(provider).commit_url(nowhere, ref.commit) in ("", url)
 
     def test_the_check_passes(self, provider: SourceProvider[Any]) -> None:
         assert all(isinstance(note, str) for note in provider.check())

@@ -32,6 +32,7 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
     name = "bitbucket"
     title = "Bitbucket Cloud"
     Config = CloudConfig
+    credentials_url = "https://id.atlassian.com/manage-profile/security/api-tokens"
 
     web_url: ClassVar[str] = "https://bitbucket.org"
     api_url: ClassVar[str] = "https://api.bitbucket.org/2.0"
@@ -72,6 +73,10 @@ class BitbucketCloud(GitSourceProvider[CloudConfig]):
         except NotFound as error:
             found = self._moved(slug, error)
         return self._project(mapping(found))
+
+    @classmethod
+    def commit_url(cls, project: Project, commit: str) -> str:
+        return f"{project.web_url}/commits/{commit}" if project.web_url else ""
 
     def remote(self, project: Project) -> GitRemote:
         """Where the repository is now, below bitbucket.org: its old path may be another's."""

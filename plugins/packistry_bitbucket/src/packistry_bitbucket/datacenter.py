@@ -35,6 +35,7 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
     name = "bitbucket-datacenter"
     title = "Bitbucket Data Center"
     Config = DataCenterConfig
+    credentials_url = "{url}/account"
 
     def __init__(self, config: DataCenterConfig, http: HttpClient) -> None:
         super().__init__(config, http)
@@ -64,6 +65,11 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
         if found is None:
             raise NotFound(f"Bitbucket has no repository {typed}, or hides it from this token.")
         return found
+
+    @classmethod
+    def commit_url(cls, project: Project, commit: str) -> str:
+        page = project.web_url.removesuffix("/browse")
+        return f"{page}/commits/{commit}" if page else ""
 
     def remote(self, project: Project) -> GitRemote:
         """Where the repository is now, below the configured URL: its old path may be another's."""

@@ -31,6 +31,7 @@ class Gitea(GitSourceProvider[GiteaConfig]):
     name = "gitea"
     title = "Gitea or Forgejo"
     Config = GiteaConfig
+    credentials_url = "{url}/user/settings/applications"
 
     def __init__(self, config: GiteaConfig, http: HttpClient) -> None:
         super().__init__(config, http)
@@ -64,6 +65,10 @@ class Gitea(GitSourceProvider[GiteaConfig]):
         else:
             place = f"/repos/{self._path(typed)}"
         return project_of(self._api.get(place, follow=True).json())
+
+    @classmethod
+    def commit_url(cls, project: Project, commit: str) -> str:
+        return f"{project.web_url}/commit/{commit}" if project.web_url else ""
 
     def remote(self, project: Project) -> GitRemote:
         """Asks where the repository is now: its old name may belong to somebody else."""

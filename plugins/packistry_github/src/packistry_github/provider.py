@@ -31,6 +31,10 @@ class GitHub(GitSourceProvider[GitHubConfig]):
     name = "github"
     title = "GitHub"
     Config = GitHubConfig
+    credentials_url = (
+        "{url}/settings/personal-access-tokens/new"
+        "?name=Packistry&contents=read&webhooks=write&expires_in=365"
+    )
 
     def __init__(self, config: GitHubConfig, http: HttpClient) -> None:
         super().__init__(config, http)
@@ -66,6 +70,10 @@ class GitHub(GitSourceProvider[GitHubConfig]):
         # A renamed repository answers with a redirect to /repositories/{number}.
         answer = self._api.get(place, follow=True)
         return project_of(answer.json())
+
+    @classmethod
+    def commit_url(cls, project: Project, commit: str) -> str:
+        return f"{project.web_url}/commit/{commit}" if project.web_url else ""
 
     def remote(self, project: Project) -> GitRemote:
         """Asks where the repository is now: its old name may belong to somebody else."""

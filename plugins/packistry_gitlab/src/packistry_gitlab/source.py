@@ -35,6 +35,7 @@ class GitLab(GitSourceProvider[GitLabConfig]):
     name = "gitlab"
     title = "GitLab"
     Config = GitLabConfig
+    credentials_url = "{url}/-/user_settings/personal_access_tokens?name=Packistry&scopes=api"
 
     def __init__(self, config: GitLabConfig, http: HttpClient) -> None:
         super().__init__(config, http)
@@ -83,6 +84,10 @@ class GitLab(GitSourceProvider[GitLabConfig]):
                 response=error.response,
             ) from error
         return self._project(answer.json())
+
+    @classmethod
+    def commit_url(cls, project: Project, commit: str) -> str:
+        return f"{project.web_url}/-/commit/{commit}" if project.web_url else ""
 
     def remote(self, project: Project) -> GitRemote:
         """Where the project is now, below the configured URL: its old path may be another's."""

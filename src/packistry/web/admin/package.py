@@ -1,8 +1,9 @@
 """One package with all there is to know of it, and its webhook with what was delivered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from markupsafe import Markup
 from pyramid.response import Response
@@ -12,6 +13,7 @@ from packistry.models import Outcome, Package, Repository, SyncItem, Version
 from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Permission, readable
+from packistry.services.at_host import commit_page
 from packistry.services.conditions import conditions, left_out
 from packistry.services.overview import REFUSED, Overview
 from packistry.services.requirements import dependents
@@ -63,6 +65,7 @@ def show(visit: Visit, services: Services) -> Shown:
     return {
         **facts_of(package),
         "maintains": maintains,
+        "commit": commits(services, package),
         "filters": services.filters.of(package) if maintains and package.project else None,
         "lists": filters.FIELDS,
         "condition": conditions(services.session, [package])[package.id],
@@ -85,6 +88,11 @@ def show(visit: Visit, services: Services) -> Shown:
         "dependents": needing,
         "many_dependents": many,
     }
+
+
+def commits(services: Services, package: Package) -> Callable[[str], str]:
+    """What knows the page of a commit at the host; "" where there is none."""
+    return partial(commit_page, services.context.plugins, package.project)
 
 
 def newest_of(services: Services, ids: Sequence[int]) -> list[int]:

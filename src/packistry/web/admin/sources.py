@@ -19,12 +19,15 @@ from packistry.plugin import (
 )
 from packistry.services import Services
 from packistry.services.access import Permission
+from packistry.services.at_host import credentials_page
 from packistry.services.origins import stray
 from packistry.services.sources import check
 from packistry.web import filters, pages
 from packistry.web.filters import KEEP_HELP
 from packistry.web.forms import (
+    CONFIG,
     ConfigField,
+    Form,
     config_cleared,
     config_defaults,
     config_form,
@@ -79,22 +82,32 @@ def show_add(visit: Visit, services: Services) -> Shown:
     name = visit.query("provider") or visit.text("provider")
     provider = known.get(name)
     defaults = config_defaults(provider.Config, {}) if provider else {}
+    form = visit.form(
+        name=provider.title if provider else "",
+        dists=Dists.EAGER.value,
+        keep_dists=0,
+        tag_policy=INHERIT,
+        **defaults,
+    )
     return {
         "providers": sorted(known.values(), key=lambda each: each.title.casefold()),
         "provider": provider,
+        "credentials_page": _credentials_page(provider, form),
         "source": None,
         "lost": "",
         "fields": config_form(provider.Config) if provider else [],
         "lists": filters.FIELDS,
         "keep_help": KEEP_HELP,
-        "form": visit.form(
-            name=provider.title if provider else "",
-            dists=Dists.EAGER.value,
-            keep_dists=0,
-            tag_policy=INHERIT,
-            **defaults,
-        ),
+        "form": form,
     }
+
+
+def _credentials_page(provider: Provider | None, form: Form) -> str:
+    """Where to make a token at what is entered so far."""
+    if provider is None:
+        return ""
+    names = provider.Config.model_fields
+    return credentials_page(provider, {name: form.value(CONFIG + name) for name in names})
 
 
 def add(visit: Visit) -> Response:
@@ -225,21 +238,23 @@ def show_edit(visit: Visit, services: Services) -> Shown:
     source = find(visit, services)
     provider = services.context.plugins.source_providers.get(source.provider)
     fields, defaults, lost = _config(services, source, provider)
+    form = visit.form(
+        name=source.name,
+        dists=source.dists.value,
+        keep_dists=source.keep_dists,
+        tag_policy=source.tag_policy.value if source.tag_policy else INHERIT,
+        **filters.shown(source),
+        **defaults,
+    )
     return {
         "source": source,
         "provider": provider,
+        "credentials_page": _credentials_page(provider, form),
         "fields": fields,
         "lost": lost,
         "lists": filters.FIELDS,
         "keep_help": KEEP_HELP,
-        "form": visit.form(
-            name=source.name,
-            dists=source.dists.value,
-            keep_dists=source.keep_dists,
-            tag_policy=source.tag_policy.value if source.tag_policy else INHERIT,
-            **filters.shown(source),
-            **defaults,
-        ),
+        "form": form,
     }
 
 

@@ -11,7 +11,7 @@ from packistry.models import Dist, Version
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.dists import Dists
-from packistry.web.admin.package import Change, compare, links
+from packistry.web.admin.package import Change, commits, compare, links
 from packistry.web.admin.packages import as_number, facts_of, find
 from packistry.web.files import CHUNK, FileBody
 from packistry.web.listing import paged
@@ -37,6 +37,7 @@ def index(visit: Visit, services: Services) -> Shown:
         "listing": found,
         "versions": services.versions.facts(package, found.rows),
         "maintains": visit.may(services, Permission.MAINTAIN, package),
+        "commit": commits(services, package),
     }
 
 
@@ -50,6 +51,7 @@ def show(visit: Visit, services: Services) -> Shown:
     return {
         **facts_of(package),
         "version": version,
+        "commit": commits(services, package),
         "dist": facts.dist,
         "downloads": facts.downloads,
         "maintains": visit.may(services, Permission.MAINTAIN, package),

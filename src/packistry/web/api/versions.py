@@ -10,6 +10,7 @@ from packistry.errors import Conflict, NotFound
 from packistry.models import Dist, Download, Version, VersionKind
 from packistry.services import Services
 from packistry.services.access import Permission
+from packistry.services.at_host import commit_page
 from packistry.services.protection import HeldTag
 from packistry.web.api.call import ApiVisit
 from packistry.web.api.packages import call, find
@@ -57,9 +58,10 @@ class VersionShape(Shape):
 
 
 class WholeVersionShape(VersionShape):
-    """A version with what composer is told of it."""
+    """A version with what composer is told of it, and the page of its commit at the host."""
 
     metadata: dict[str, JsonValue]
+    commit_url: str | None
 
 
 class HeldShape(Shape):
@@ -143,7 +145,9 @@ def _version(visit: ApiVisit, services: Services) -> Version:
 def _whole(services: Services, version: Version) -> WholeVersionShape:
     (found,) = services.versions.facts(version.package, [version.id])
     facts = _facts(version, found.dist, found.downloads)
-    return WholeVersionShape(**facts, metadata=version.manifest)
+    project = None if version.kind is VersionKind.UPLOAD else version.package.project
+    page = commit_page(services.context.plugins, project, version.reference)
+    return WholeVersionShape(**facts, metadata=version.manifest, commit_url=page or None)
 
 
 def yank(visit: ApiVisit) -> WholeVersionShape:
