@@ -3,7 +3,6 @@
 `pytest --database=postgresql` (or mariadb) runs the same tests on a server of its own.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from packistry.models import Base, Counter
 from packistry.runtime import Runtime
 from packistry.services import Services
 from packistry.settings import Settings
-from tests import servers
+from tests import fresh, servers
 from tests.hooked import Hooking, hooking
 
 
@@ -74,17 +73,6 @@ def _empty(engine: Engine) -> None:
         )
 
 
-@pytest.fixture(scope="session")
-def fresh_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite database that is up to date, to be copied."""
-    folder = tmp_path_factory.mktemp("database")
-    settings = Settings(data_dir=folder, url="http://packages.test", workers=0)
-    runtime = Runtime(settings)
-    runtime.prepare()
-    runtime.close()
-    return folder / "packistry.sqlite"
-
-
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     return Settings(
@@ -98,10 +86,9 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 
 
 @pytest.fixture
-def runtime(settings: Settings, fresh_database: Path) -> Iterator[Runtime]:
+def runtime(settings: Settings) -> Iterator[Runtime]:
     if not settings.database_url.get_secret_value():
-        settings.root.mkdir(mode=0o700)
-        shutil.copyfile(fresh_database, settings.root / fresh_database.name)
+        fresh.put(settings.root)
     runtime = Runtime(settings)
     runtime.prepare()
     yield runtime

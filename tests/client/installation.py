@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.request import urlopen
 
+from tests import fresh
 from tests.client import forked
 from tests.servers import free_port
 
@@ -106,7 +107,7 @@ class _Started:
 def install(
     folder: Path, *, port: int | None = None, forked: bool = True, **settings: str
 ) -> Installation:
-    """A new installation below `folder`; nothing runs yet."""
+    """A new installation below `folder`, its tables made; nothing runs yet."""
     port = port or free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -117,6 +118,8 @@ def install(
         "PACKISTRY_URL": f"http://127.0.0.1:{port}",
         **{f"PACKISTRY_{name.upper()}": value for name, value in settings.items()},
     }
+    if "PACKISTRY_DATABASE_URL" not in environment:
+        fresh.put(folder / "data")
     return Installation(environment=environment, port=port, forked=forked)
 
 

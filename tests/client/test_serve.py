@@ -23,6 +23,7 @@ class Server:
     """A server that was started, and how to talk to it and to the CLI beside it."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
         self.listen = f"127.0.0.1:{free_port()}"
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("PACKISTRY_")},
@@ -75,8 +76,8 @@ class Server:
 
 
 @pytest.fixture
-def upstream(tmp_path):
-    folder = tmp_path / "lib"
+def upstream(server):
+    folder = server.folder / "lib"
     folder.mkdir()
     (folder / "composer.json").write_text('{"name": "acme/lib"}')
     identity = ["-c", "user.name=Jo", "-c", "user.email=jo@x.org"]
@@ -89,19 +90,20 @@ def upstream(tmp_path):
     return folder
 
 
-@pytest.fixture(params=["1", "2"], ids=["one process", "two processes"])
-def server(tmp_path, request):
-    started = Server(tmp_path, "--processes", request.param)
+@pytest.fixture(scope="module", params=["1", "2"], ids=["one process", "two processes"])
+def server(tmp_path_factory, request):
+    """One for all tests here; the last of them ends it."""
+    started = Server(tmp_path_factory.mktemp("serve"), "--processes", request.param)
     yield started
     if started.process.poll() is None:
         started.process.kill()
         started.process.wait()
 
 
-def test_the_first_start_says_where_it_listens_and_what_to_do_next(server, tmp_path):
+def test_the_first_start_says_where_it_listens_and_what_to_do_next(server):
     said = server.log.read_text()
     assert f"listening on {server.listen}" in said
-    assert str(tmp_path / "data") in said
+    assert str(server.folder / "data") in said
     assert f"http://{server.listen}/setup/" in said
 
 
@@ -113,12 +115,14 @@ def test_what_the_cli_adds_is_served(server, upstream):
     assert server.status("/p2/acme/lib~dev.json") == 200
 
 
+@pytest.mark.parametrize("server", ["2"], ids=["two processes"], indirect=True)
 def test_doctor_finds_the_server_well(server):
     findings = server.command("doctor", PACKISTRY_LISTEN=server.listen)
     assert f"A server runs at {server.listen}" in findings
     assert "error" not in findings
 
 
+@pytest.mark.parametrize("server", ["2"], ids=["two processes"], indirect=True)
 def test_an_address_that_is_taken_is_one_sentence(server):
     done = subprocess.run(
         [*PACKISTRY, "serve", "--listen", server.listen],

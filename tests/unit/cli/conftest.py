@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from packistry.cli import main
 from packistry.settings import PREFIX
+from tests import fresh
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ def cli(tmp_path: Path, database_url: str) -> Command:
     }
     if database_url:
         environment["PACKISTRY_DATABASE_URL"] = database_url
+    else:
+        fresh.put(tmp_path / "data")
     return Command(environment)
 
 

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import stat
 from typing import Any
 
@@ -35,6 +36,7 @@ def test_doctor_works_without_a_database(cli):
 
 
 def test_doctor_makes_nothing(cli, tmp_path):
+    shutil.rmtree(tmp_path / "data")
     cli("doctor")
     assert not (tmp_path / "data").exists()
 
