@@ -31,6 +31,8 @@ from packistry.web.api import CALLS
 from packistry.web.api.call import READING, Call
 from tests.functional.caller import Caller, caller
 
+pytestmark = pytest.mark.any_database
+
 CREDENTIALS = ("session", "api", "composer")
 ROLES = ("nobody", "reader", "other maintainer", "maintainer", "admin")
 KNOWS = frozenset({"reader", "maintainer", "admin"})

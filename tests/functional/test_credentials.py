@@ -8,6 +8,8 @@ from webtest import TestApp
 from packistry.models import Role, User
 from tests.functional.conftest import Stock, basic, bearer
 
+pytestmark = pytest.mark.any_database
+
 READS = (
     "/packages.json",
     "/p2/acme/lib.json",

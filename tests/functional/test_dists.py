@@ -19,6 +19,8 @@ from packistry.services.downloads import Tally
 from packistry.settings import Settings
 from tests.functional.conftest import Shipped, Stock, bearer
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def shipped(stock: Stock) -> Shipped:

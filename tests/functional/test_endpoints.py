@@ -11,6 +11,8 @@ from packistry.app import Application
 from packistry.models import Download
 from tests.functional.conftest import Stock, bearer
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def shop(stock: Stock) -> None:

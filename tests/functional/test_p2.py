@@ -18,6 +18,8 @@ from packistry.models import Document
 from packistry.web.front import Cache
 from tests.functional.conftest import Stock, bearer
 
+pytestmark = pytest.mark.any_database
+
 STABLE, DEV = "/p2/acme/lib.json", "/p2/acme/lib~dev.json"
 
 

@@ -8,6 +8,8 @@ from packistry.runtime import Runtime
 from packistry.settings import Settings
 from tests.functional.conftest import Stock
 
+pytestmark = pytest.mark.any_database
+
 FORWARDED = {
     "X-Forwarded-Host": "evil.example",
     "X-Forwarded-Proto": "https",

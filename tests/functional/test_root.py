@@ -6,6 +6,8 @@ from webtest import TestApp
 from packistry.app import make_app
 from tests.functional.conftest import Stock, bearer
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def public(stock: Stock) -> None:

@@ -18,6 +18,8 @@ from packistry.services.prepared import Connections
 from packistry.settings import Settings
 from tests.functional.conftest import Stock, basic, bearer
 
+pytestmark = pytest.mark.any_database
+
 # "{place}" is where the repository is, "{name}" the last word of the package's name.
 ROUTES = (
     "{place}/p2/acme/{name}.json",

@@ -25,6 +25,8 @@ from tests.functional.conftest import Shipped, Stock, bearer, zip_of
 from tests.functional.test_uploads import NOTHING, rows
 from tests.unit.composer.test_ambiguous_zips import AMBIGUOUS
 
+pytestmark = pytest.mark.any_database
+
 STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn")
 
 

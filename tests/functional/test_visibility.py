@@ -9,6 +9,8 @@ from webtest import TestApp
 from packistry.services.prepared import Connections
 from tests.functional.conftest import Stock, bearer
 
+pytestmark = pytest.mark.any_database
+
 ROUTES = (
     "/p2/acme/{name}.json",
     "/p2/acme/{name}~dev.json",

@@ -31,6 +31,8 @@ from packistry.web.pages import Page
 from packistry.web.routes import ELSEWHERE, IN_A_REPOSITORY
 from tests.functional.browser import Browser, person
 
+pytestmark = pytest.mark.any_database
+
 ROLES = ("stranger", "nobody", "reader", "other maintainer", "maintainer", "admin")
 SIGNED_IN = frozenset(ROLES[1:])
 

@@ -17,6 +17,8 @@ from packistry.web.application import framework
 from packistry.web.pages import Page
 from tests.functional.browser import PASSWORD, Browser, person
 
+pytestmark = pytest.mark.any_database
+
 PATH = "/admin/repositories/add"
 
 

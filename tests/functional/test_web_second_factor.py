@@ -18,6 +18,8 @@ from packistry.services.sessions import FRESH
 from tests.functional.browser import PASSWORD, Browser
 from tests.functional.caller import caller
 
+pytestmark = pytest.mark.any_database
+
 PAGE = "/admin/profile/second-factor"
 
 

@@ -12,6 +12,8 @@ from packistry.runtime import Runtime
 from packistry.web.admin import PAGES
 from tests.functional.browser import HTML, Browser, person
 
+pytestmark = pytest.mark.any_database
+
 HOSTILE = "\"'><img src=x onerror=alert(1)>{{7777*7777}}</script><script>alert(1)</script>"
 SUBMITS = [page for page in PAGES if page.submit is not None and "{" not in page.path]
 

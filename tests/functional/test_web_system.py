@@ -13,6 +13,8 @@ from packistry.services.plugins import Failure, Plugins
 from packistry.settings import Settings
 from tests.functional.browser import Browser, person
 
+pytestmark = pytest.mark.any_database
+
 KEY = b64encode(b"k" * 32).decode()
 HOSTILE = "\"'><img src=x onerror=alert(1)>{{7777*7777}}"
 

@@ -13,6 +13,8 @@ from packistry.settings import MIB, Settings
 from tests.evil import BAD, GOOD, Behave, imported, install, one_more, ref, zipped
 from tests.importing import Importing
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def evil(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Behave:

@@ -13,6 +13,8 @@ from packistry.plugin import ConfigError, GitPolicy, SignedIn
 from packistry.services.plugins import DuplicateName, PluginFailed, PluginMissing, Plugins
 from packistry.testing import FakeHost
 
+pytestmark = pytest.mark.any_database
+
 PROVIDER = """
 from packistry.plugin import *
 

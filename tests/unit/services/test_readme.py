@@ -5,6 +5,8 @@ from bs4 import BeautifulSoup
 
 from packistry.services.readme import LONGEST, render
 
+pytestmark = pytest.mark.any_database
+
 ATTACKS = (
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
