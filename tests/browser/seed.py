@@ -8,6 +8,8 @@ from typing import Any
 from packistry.inputs import NewRepository, NewUser, RepositoryChange
 from packistry.inputs.sign_in import NewAuthenticationSource
 from packistry.models import (
+    BulkImport,
+    BulkImportProject,
     Dist,
     Download,
     IdentityLink,
@@ -111,6 +113,7 @@ def seed(runtime: Runtime) -> Seeded:
         version = services.session.query(Version).filter_by(package_id=package.id).first()
         assert version is not None
         numbers["version"] = version.id
+        numbers["bulk"] = _bulk_import(services, sync.project.source)
         cookies = {
             role: services.sessions.begin(
                 services.users.get(email), address="192.0.2.18", agent="Firefox"
@@ -134,6 +137,32 @@ def _changes(runtime: Runtime, email: str) -> None:
             actor=ANONYMOUS,
             note="This e-mail address and password do not belong together.",
         )
+
+
+def _bulk_import(services: Services, source: Source) -> int:
+    """One that is almost over; its id."""
+    packages = services.session.query(Package).order_by(Package.id).limit(3).all()
+    row = BulkImport(
+        source=source,
+        repository=services.repositories.get(""),
+        via=Via.WEB,
+        patterns=["acme/*"],
+        found=214,
+        left_out={"fit no pattern": 171, "are here already": 31, "are archived": 8},
+    )
+    services.session.add(row)
+    services.session.flush()
+    for number, package in enumerate([*packages, None]):
+        services.session.add(
+            BulkImportProject(
+                bulk_import_id=row.id,
+                external_id=str(number),
+                path=package.name if package and package.name else "acme/handbook",
+                package_id=package.id if package else None,
+            )
+        )
+    services.session.flush()
+    return row.id
 
 
 def _sign_in(services: Services) -> int:

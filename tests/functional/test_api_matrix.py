@@ -11,6 +11,7 @@ import pytest
 from packistry.inputs import NewRepository, NewUser
 from packistry.models import (
     AuthenticationSource,
+    BulkImport,
     Delivery,
     DeliveryVerdict,
     Package,
@@ -22,6 +23,7 @@ from packistry.models import (
     User,
     Version,
     VersionKind,
+    Via,
 )
 from packistry.models.base import now
 from packistry.runtime import Runtime
@@ -78,7 +80,8 @@ class Place:
             )
             verdict = DeliveryVerdict.ACCEPTED
             delivery = Delivery(source=source, project=project, verdict=verdict)
-            services.session.add_all([sync, place, version, delivery])
+            bulk = BulkImport(source=source, repository=home, via=Via.API, patterns=["*"])
+            services.session.add_all([sync, place, version, delivery, bulk])
             services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
@@ -94,6 +97,7 @@ class Place:
                 "packages": package.id,
                 "version": version.id,
                 "delivery": delivery.id,
+                "bulk-imports": bulk.id,
                 "authentication-sources": place.id,
                 "personal-tokens": own.id,
                 "deploy-tokens": token.id,

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from packistry import jobs
 from packistry.inputs import NewRepository
 from packistry.models import Package, PassedProject
 from packistry.plugin import CredentialsError, Project
@@ -111,6 +112,34 @@ def test_a_source_imports_by_itself_and_takes_one_webhook_for_all_of_it(hooks, a
     assert not admin.patch(path, forget_webhook_secret=True)["has_webhook_secret"]
     plain = admin.post("/sources", name="Plain", provider="git")
     admin.post(f"/sources/{plain['id']}/webhook-secret", status=409)
+
+
+def test_all_projects_of_a_source_that_fit_are_added_at_once(hooks, admin, runtime, monkeypatch):
+    found = [Project(id="7", path="acme/lib"), Project(id="8", path="other/lib")]
+    monkeypatch.setattr(Hooked, "projects", lambda self, search="": iter(found))
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home")).id
+    source = admin.post("/sources", name="Group", provider="hooked")["id"]
+    where = {"repository": home, "source": source}
+    assert (
+        "repository"
+        in admin.post("/bulk-imports", status=422, **where | {"repository": 9999})["errors"]
+    )
+    made = admin.post("/bulk-imports", **where, patterns=["acme/*"], webhook=False)
+    assert (made["listing"], made["found"]) == (True, 0)
+    jobs.drain(runtime)
+    path = f"/bulk-imports/{made['id']}"
+    told = admin.get(path)
+    assert (told["listing"], told["found"], told["packages"], told["waiting"]) == (False, 2, 1, 0)
+    assert told["left_out"] == {"fit no pattern": 1}
+    (project,) = told["projects"]
+    assert (project["project"], project["state"], project["package"]) == (
+        "acme/lib",
+        "package",
+        "acme/lib",
+    )
+    assert admin.post(f"{path}/retry", status=200)["listing"]
+    admin.post(f"{path}/retry", status=409)
 
 
 def test_a_sync_is_looked_into_retried_stopped_and_shown_as_a_batch(

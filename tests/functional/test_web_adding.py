@@ -190,3 +190,76 @@ def test_a_person_uploads_as_much_a_day_as_a_token_may(admin, crowd, runtime):
     assert "Somebody may upload" in told.html.find(id="w-file").get_text()
     with runtime.reading() as services:
         assert [day.bytes for day in services.session.query(UserUploadDay)] == [limit]
+
+
+def test_all_that_match_are_added_by_a_job_whose_progress_is_shown(admin, crowd, runtime):
+    crowd.add("4", "acme/web")
+    faulty.HOSTS["4"].refs["main"] = {"index.html": b"<p>"}
+    crowd.library("5", "other/lib")
+    home, source = number(runtime, "home"), origin(runtime)
+    where = {"repository": home, "source": source, "what": "all"}
+    refused = admin.post(PATH, **where, patterns=" ", status=422)
+    assert "Say which projects" in refused.html.find(id="w-patterns").get_text()
+    refused = admin.post(PATH, **where, patterns="*", subdirectory="src", status=422)
+    assert "a project that you choose" in refused.html.find(id="w-subdirectory").get_text()
+    page = admin.post(PATH, **where, patterns="ACME/*\n", tag_policy="follow", tags="v*").follow()
+    assert "Going through the source" in text(page)
+    (live,) = page.html.select("[data-live]")
+    jobs.drain(runtime)
+    told = text(admin.get(live["data-live"]))
+    assert "5 projects seen, 3 of them new" in told
+    assert "Done" in told
+    assert "acme/web Left alone The branch main has no composer.json." in told
+    assert "1 fit no pattern" in told
+    assert "1 are archived" in told
+    with runtime.reading() as services:
+        assert sorted(each.name for each in services.session.query(Package)) == [
+            "acme/one",
+            "acme/two",
+        ]
+        package = services.packages.get("acme/one")
+        assert (package.tag_policy, package.tags) == ("follow", ["v*"])
+        events = [(each.action, each.actor) for each in services.session.query(AuditEvent)]
+        assert events.count(("package.added", "admin@x.org")) == 3
+    assert "Bulk import from Crowd" in text(admin.get("/admin/imports"))
+    faulty.HOSTS["4"].push("main", {"name": "acme/web"})
+    again = admin.submit(admin.get(page.request.path)).follow()
+    jobs.drain(runtime)
+    told = text(admin.get(again.request.path))
+    assert "5 projects seen, 3 of them new" in told
+    assert "acme/web Package acme/web" in told
+
+
+def test_a_bulk_import_ends_with_the_rights_of_whoever_asked_and_goes_on_after_a_fault(
+    crowd, runtime, application
+):
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        home = services.repositories.get("home")
+        services.grants.grant(services.users.at(jo.user_id), home, Rights(manage=True))
+        home_id, away_id = home.id, services.repositories.get("away").id
+    where = {"source": origin(runtime), "what": "all", "patterns": "*"}
+    jo.get(PATH)
+    jo.post(PATH, repository=away_id, status=403, **where)
+    page = jo.post(PATH, repository=home_id, **where).follow()
+    with runtime.transaction() as services:
+        (grant,) = services.grants.of(services.users.at(jo.user_id))
+        services.session.delete(grant)
+    jobs.drain(runtime)
+    admin = person(runtime, application, "admin@x.org", admin=True)
+    page = admin.get(page.request.path)
+    assert "does not maintain the repository any more" in text(page)
+
+    def refuse() -> None:
+        raise plugin.CredentialsError(f"Bad credentials for {HOSTILE}")
+
+    crowd.on_page = refuse
+    admin.submit(page)
+    jobs.drain(runtime)
+    page = admin.get(page.request.path)
+    assert f"did not tell all of its projects: Bad credentials for {HOSTILE}" in text(page)
+    assert added(runtime) == []
+    crowd.on_page = faulty.nothing
+    admin.submit(page)
+    jobs.drain(runtime)
+    assert added(runtime) == [("Home", "acme/one"), ("Home", "acme/two")]

@@ -11,6 +11,7 @@ from webtest import TestResponse
 from packistry.inputs import NewRepository
 from packistry.models import (
     AuthenticationSource,
+    BulkImport,
     Delivery,
     DeliveryVerdict,
     Package,
@@ -21,6 +22,7 @@ from packistry.models import (
     TokenKind,
     Version,
     VersionKind,
+    Via,
 )
 from packistry.models.base import now
 from packistry.runtime import Runtime
@@ -49,6 +51,7 @@ KNOWS = {
     "repository": READERS,
     "package": READERS,
     "sync": READERS,
+    "bulk": READERS,
     "token": frozenset({"maintainer", "admin"}),
 }
 
@@ -82,6 +85,9 @@ class Place:
             delivery = Delivery(source=source, project=project, verdict=verdict)
             services.session.add_all([package, source, sync, version, auth, delivery])
             services.session.flush()
+            bulk = BulkImport(source=source, repository=home, via=Via.WEB, patterns=["*"])
+            services.session.add(bulk)
+            services.session.flush()
             token, _ = services.tokens.add(TokenKind.DEPLOY, "ci")
             services.grants.grant(token, home, Rights(read=True))
             self.numbers = {
@@ -93,6 +99,7 @@ class Place:
                 "sync": sync.id,
                 "version": version.id,
                 "delivery": delivery.id,
+                "bulk": bulk.id,
             }
             away_id = away.id
         self.people = {

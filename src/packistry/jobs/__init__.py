@@ -16,6 +16,7 @@ JOBS: Mapping[str, Callable[..., None]] = {
     "build_dist": functions.build_dist,
     "webhook": functions.webhook,
     "discover": functions.discover,
+    "bulk_import": functions.bulk_import,
     "deliver_event": functions.deliver_event,
     "mail_link": functions.mail_link,
 }
@@ -25,6 +26,7 @@ ABANDON: Mapping[str, Callable[..., None]] = {
     "build_dist": functions.abandon_dist,
     "webhook": functions.abandon_webhook,
     "discover": functions.abandon_discover,
+    "bulk_import": functions.abandon_bulk_import,
     "mail_link": functions.abandon_mail,
 }
 

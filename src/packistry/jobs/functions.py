@@ -18,6 +18,7 @@ from packistry.models.base import now
 from packistry.queue import job_seconds
 from packistry.runtime import Runtime
 from packistry.services import invitations
+from packistry.services.bulk_finder import BulkFinder
 from packistry.services.dists import Dists
 from packistry.services.events import Events
 from packistry.services.finder import Finder
@@ -53,6 +54,11 @@ def discover(runtime: Runtime, auto_import_id: int) -> None:
     Finder(runtime).run(auto_import_id)
 
 
+def bulk_import(runtime: Runtime, bulk_import_id: int) -> None:
+    """Go through a source and add all that fits; nothing when that is not due."""
+    BulkFinder(runtime).run(bulk_import_id)
+
+
 def deliver_event(runtime: Runtime, packed: str) -> None:
     """Tell plugins one event. `packed` is what `Events.announce` made of it."""
     Events(runtime.plugins, runtime.queue).deliver(packed)
@@ -86,6 +92,11 @@ def abandon_mail(runtime: Runtime, mail_id: int, error: BaseException) -> None:
 def abandon_discover(runtime: Runtime, auto_import_id: int, error: BaseException) -> None:
     """Write down that a look for new projects ended in a way nobody planned."""
     Finder(runtime).give_up(auto_import_id, error)
+
+
+def abandon_bulk_import(runtime: Runtime, bulk_import_id: int, error: BaseException) -> None:
+    """Write down that going through a source ended in a way nobody planned."""
+    BulkFinder(runtime).give_up(bulk_import_id, error)
 
 
 def abandon_dist(runtime: Runtime, dist_id: int, _error: BaseException) -> None:

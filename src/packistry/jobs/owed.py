@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, exists, select
 from sqlalchemy.orm import aliased
 
-from packistry.models import AutoImport, Dist, OwedMail, Sync, SyncState, Webhook
+from packistry.models import AutoImport, BulkImport, Dist, OwedMail, Sync, SyncState, Webhook
 from packistry.models.base import now
 from packistry.queue import Job
 from packistry.runtime import Runtime
@@ -14,7 +14,7 @@ MOST = 200
 def waiting(engine: Engine) -> list[Job]:
     """Syncs that may start, dists that are wanted, webhooks and sources to see to, and mails.
 
-    The oldest 200 of each. Five indexed reads that wait for no writer are cheap enough for every
+    The oldest 200 of each. Six indexed reads that wait for no writer are cheap enough for every
     second.
     """
     moment = now()
@@ -44,6 +44,12 @@ def waiting(engine: Engine) -> list[Job]:
     mails = (
         select(OwedMail.id).where(OwedMail.due_at <= moment).order_by(OwedMail.due_at).limit(MOST)
     )
+    bulk = (
+        select(BulkImport.id)
+        .where(BulkImport.due_at <= moment)
+        .order_by(BulkImport.due_at)
+        .limit(MOST)
+    )
     # SQLite: a plain read must not take the write lock, as our transactions otherwise do.
     with engine.connect().execution_options(begin="DEFERRED") as connection:
         return [
@@ -51,6 +57,7 @@ def waiting(engine: Engine) -> list[Job]:
             *(Job(name="build_dist", arguments=(key,)) for key in connection.scalars(dists)),
             *(Job(name="webhook", arguments=(key,)) for key in connection.scalars(webhooks)),
             *(Job(name="discover", arguments=(key,)) for key in connection.scalars(looks)),
+            *(Job(name="bulk_import", arguments=(key,)) for key in connection.scalars(bulk)),
             *(Job(name="mail_link", arguments=(key,)) for key in connection.scalars(mails)),
         ]
 

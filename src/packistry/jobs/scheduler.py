@@ -182,6 +182,7 @@ def _forget_people(services: Services) -> None:
     services.mails.forget()
     services.throttles.forget()
     services.quotas.forget()
+    services.bulk_imports.forget()
 
 
 def _render(services: Services, package_id: int) -> None:

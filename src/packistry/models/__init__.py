@@ -3,7 +3,12 @@
 from packistry.models.audit import AuditEvent, Via
 from packistry.models.base import Base
 from packistry.models.branch_head import BranchHead
-from packistry.models.discovery import AutoImport, PassedProject
+from packistry.models.discovery import (
+    AutoImport,
+    BulkImport,
+    BulkImportProject,
+    PassedProject,
+)
 from packistry.models.download import Download
 from packistry.models.link import OneTimeLink, Purpose
 from packistry.models.owed_mail import OwedMail
@@ -37,6 +42,8 @@ __all__ = [
     "Base",
     "BranchHead",
     "BrowserSession",
+    "BulkImport",
+    "BulkImportProject",
     "Channel",
     "ClaimRule",
     "Counter",

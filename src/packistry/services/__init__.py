@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from packistry.services.audit import Audit, Author
 from packistry.services.authentication_sources import AuthenticationSources
 from packistry.services.auto_imports import AutoImports
+from packistry.services.bulk_imports import BulkImports
 from packistry.services.context import Context
 from packistry.services.deliveries import Deliveries
 from packistry.services.discovery import Discovery
@@ -138,6 +139,10 @@ class Services:
     @cached_property
     def auto_imports(self) -> AutoImports:
         return AutoImports(self.session, self.context.queue)
+
+    @cached_property
+    def bulk_imports(self) -> BulkImports:
+        return BulkImports(self.session, self.context.queue)
 
     @cached_property
     def protection(self) -> Protection:

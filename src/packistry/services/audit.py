@@ -139,6 +139,8 @@ NOT_RECORDED = frozenset(
     {
         "audit_events",
         "branch_heads",
+        "bulk_import_projects",
+        "bulk_imports",
         "counters",
         "deliveries",
         "dists",

@@ -41,6 +41,7 @@ class AddedPackage:
 
     package_id: int
     project: str
+    external_id: str
     sync_id: int
 
 
@@ -104,7 +105,12 @@ class Discovery:
                 chosen.append(project)
         made = self._packages.add(repository, source, chosen, new, on_trial=True)
         added = [
-            AddedPackage(package_id=package.id, project=project.path, sync_id=sync.id)
+            AddedPackage(
+                package_id=package.id,
+                project=project.path,
+                external_id=project.id,
+                sync_id=sync.id,
+            )
             for project, (package, sync) in zip(chosen, made, strict=True)
         ]
         return Batch(found=len(found), added=added, left_out=left_out)

@@ -43,7 +43,7 @@ def add_all(
     with transactions.reading() as services:
         services.repositories.get(path)
         make = services.context.provider_maker(services.sources.get(source))
-    for some in _batches(make().projects()):
+    for some in batches(make().projects()):
 
         def work(services: Services, found: Sequence[plugin.Project] = some) -> Batch:
             home, origin = services.repositories.get(path), services.sources.get(source)
@@ -74,10 +74,12 @@ class Finder:
         `give_up`.
         """
         try:
-            task = self._transactions.attempt(
+            if not self._transactions.attempt(
                 lambda services: self._claim(services, auto_import_id)
-            )
-            if task is not None and self._look(task):
+            ):
+                return
+            task = self._transactions.attempt(lambda services: _task(services, auto_import_id))
+            if self._look(task):
                 self._over(auto_import_id, self._later(), error="", looked_at=now())
         except plugin.RateLimited as error:
             pause = timedelta(seconds=error.retry_after)
@@ -94,22 +96,18 @@ class Finder:
         mine = update(AutoImport).where(AutoImport.id == auto_import_id, AutoImport.due_at > now())
         self._transactions.attempt(lambda services: changed_rows(services.session, mine, values))
 
-    def _claim(self, services: Services, auto_import_id: int) -> _Task | None:
+    def _claim(self, services: Services, auto_import_id: int) -> int:
         moment = now()
         taken = update(AutoImport).where(
             AutoImport.id == auto_import_id, AutoImport.due_at <= moment
         )
         self._lease = moment + LEASE
-        if not changed_rows(services.session, taken, {"due_at": self._lease}):
-            return None
-        row = services.session.get_one(AutoImport, auto_import_id, populate_existing=True)
-        make = services.context.provider_maker(row.source)
-        return _Task(auto_import_id=auto_import_id, make=make)
+        return changed_rows(services.session, taken, {"due_at": self._lease})
 
     def _look(self, task: _Task) -> bool:
         """Whether it got to the end; not so when it was switched off or changed meanwhile."""
         added = 0
-        for some in _batches(task.make().projects()):
+        for some in batches(task.make().projects()):
             stopping.check()
             batch = self._transactions.attempt(partial(self._add, task=task, found=some))
             if batch is None:
@@ -147,7 +145,14 @@ class Finder:
         return now() + timedelta(seconds=every * SystemRandom().uniform(1 - JITTER, 1 + JITTER))
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def _task(services: Services, auto_import_id: int) -> _Task:
+    row = services.session.get_one(AutoImport, auto_import_id)
+    make = services.context.provider_maker(row.source)
+    return _Task(auto_import_id=auto_import_id, make=make)
+
+
+def batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """As many at a time as fit into a transaction of seconds."""
     iterator = iter(items)
     while batch := list(islice(iterator, AT_ONCE)):
         yield batch

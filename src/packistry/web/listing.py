@@ -74,7 +74,7 @@ def listing(
     order = asked if asked.removeprefix("-") in sorts else sort
     column = sorts[order.removeprefix("-")]
     total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-    page = min(_number(visit.query("page")), max(1, -(-total // size)))
+    page = page_number(visit, total, size)
     ordered = query.order_by(column.desc() if order.startswith("-") else column.asc(), unique)
     rows = session.execute(ordered.limit(size).offset((page - 1) * size)).all()
     return Listing(
@@ -89,7 +89,7 @@ def listing(
 
 def paged(visit: Visit, items: Sequence[R], size: int = PAGE) -> Listing[R]:
     """The page that the address asks for of what was found and sorted already."""
-    page = min(_number(visit.query("page")), max(1, -(-len(items) // size)))
+    page = page_number(visit, len(items), size)
     return Listing(
         rows=items[(page - 1) * size : page * size],
         total=len(items),
@@ -98,6 +98,11 @@ def paged(visit: Visit, items: Sequence[R], size: int = PAGE) -> Listing[R]:
         sort="",
         narrowed=False,
     )
+
+
+def page_number(visit: Visit, total: int, size: int = PAGE) -> int:
+    """The number of the page that the address asks for of so many rows."""
+    return min(_number(visit.query("page")), max(1, -(-total // size)))
 
 
 def mentions(text: str, *columns: Column) -> list[ColumnElement[bool]]:

@@ -248,6 +248,13 @@ def test_a_rate_limit_puts_the_look_off_and_a_fault_is_told(
     assert "secret" not in state(runtime).error
     assert state(runtime).next_at > now()
     crowd.on_page = faulty.nothing
+    with runtime.transaction() as services:
+        services.sources.get(SOURCE).secrets = "lost-key.c2VhbGVk"
+    discover(runtime, looks)
+    assert "key" in state(runtime).error
+    assert state(runtime).next_at > now()
+    with runtime.transaction() as services:
+        services.sources.get(SOURCE).secrets = ""
     discover(runtime, looks)
     assert state(runtime).error == ""
 

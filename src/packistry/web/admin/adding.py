@@ -12,13 +12,15 @@ from sqlalchemy import select
 from packistry import plugin
 from packistry.errors import ConfigurationError, Forbidden, Invalid, NotFound
 from packistry.inputs import NewPackage
-from packistry.models import Dists, Package, Project, Repository
+from packistry.inputs.many import ManyProjects
+from packistry.models import Package, Project, Repository
 from packistry.plugin import PluginError, SourceProvider
 from packistry.services import Services
 from packistry.services.access import Permission, manages
 from packistry.services.quotas import BeyondQuota, QuotaUsed, Uploader, counting
 from packistry.services.sources import contained
 from packistry.services.uploads import Uploads
+from packistry.web import filters
 from packistry.web.admin.packages import as_number
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
@@ -27,6 +29,7 @@ from packistry.web.words import plural
 SHOWN = 50
 MOST_AT_ONCE = 200
 INHERIT = "inherit"
+ALL = "all"
 LARGEST = 8 * 1024 * 1024 * 1024
 """More than any server lets in: what may be uploaded is a setting, which the server heeds."""
 
@@ -92,7 +95,15 @@ def show(visit: Visit, services: Services) -> Shown:
         "found": found,
         "there": _there(services, repository, source, found.projects),
         "words": visit.query("q") or visit.text("q"),
-        "form": visit.form(webhook="yes", dists=INHERIT, addresses="", subdirectory="", project=()),
+        "lists": filters.FIELDS,
+        "keep_help": filters.KEEP_HELP,
+        "form": visit.form(
+            webhook="yes",
+            dists=INHERIT,
+            tag_policy=INHERIT,
+            patterns="*",
+            project=(),
+        ),
     }
 
 
@@ -122,19 +133,15 @@ def _there(
 
 
 def add(visit: Visit) -> Response:
-    """A package for each project chosen or named."""
+    """A package for each project chosen or named; or for all that fit."""
+    if visit.text("what") == ALL:
+        return _add_all(visit)
     wanted = dict.fromkeys([*visit.texts("project"), *visit.text("addresses").split()])
     if not wanted:
         raise Invalid("Choose at least one project.", field="project")
     if len(wanted) > MOST_AT_ONCE:
         raise Invalid(f"At most {MOST_AT_ONCE} at once.", field="project")
-    dists = visit.text("dists")
-    new = visit.read(
-        NewPackage,
-        subdirectory=visit.text("subdirectory"),
-        dists=None if dists in ("", INHERIT) else Dists(dists) if dists in list(Dists) else dists,
-        webhook=visit.ticked("webhook"),
-    )
+    new = _how(visit)
     numbers = as_number(visit.text("repository")), as_number(visit.text("source"))
     with visit.reading() as services:
         _managed(visit, services, numbers[0])
@@ -161,6 +168,38 @@ def add(visit: Visit) -> Response:
         return visit.go("import", sync=syncs[0])
     visit.say(f"{plural(len(syncs), 'package')} are being imported into {name}.")
     return visit.go("imports")
+
+
+def _add_all(visit: Visit) -> Response:
+    """Has a job go through the source, which may take its time."""
+    new = _how(visit)
+    if new.subdirectory:
+        raise Invalid("A folder is one of a project that you choose.", field="subdirectory")
+    patterns = visit.text("patterns").split()
+    if not patterns:
+        raise Invalid("Say which projects: * is all of them.", field="patterns")
+    many = visit.read(ManyProjects, patterns=patterns, archived=visit.ticked("archived"))
+    with visit.change() as services:
+        repository = _managed(visit, services, as_number(visit.text("repository")))
+        source = services.sources.at(as_number(visit.text("source")))
+        row = services.bulk_imports.start(repository, source, new, many, visit.author)
+        note = f"{', '.join(many.patterns)} of {source.name}"
+        services.audit.note("repository.bulk-import", repository, note=note)
+        number = row.id
+    return visit.go("bulk-import", bulk=number)
+
+
+def _how(visit: Visit) -> NewPackage:
+    """How what is added is imported."""
+    said = {name: visit.text(name) for name in ("dists", "tag_policy", "keep_dists")}
+    own = {name: None if value.strip() in ("", INHERIT) else value for name, value in said.items()}
+    return visit.read(
+        NewPackage,
+        subdirectory=visit.text("subdirectory"),
+        webhook=visit.ticked("webhook"),
+        **own,
+        **filters.entered(visit, blank=None),
+    )
 
 
 def _managed(visit: Visit, services: Services, number: int) -> Repository:

@@ -68,7 +68,8 @@ def index(visit: Visit, services: Services) -> Shown:
     }
     if visit.query(PART):
         return part(visit, services, "imports/list.jinja2", shown)
-    return shown
+    plain = found.page == 1 and not found.narrowed
+    return {**shown, "bulk": services.bulk_imports.recent(visit.actor) if plain else []}
 
 
 def _theirs(actor: Actor) -> list[ColumnElement[bool]]:

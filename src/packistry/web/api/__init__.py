@@ -3,6 +3,7 @@
 from packistry.web.api import (
     authentication_sources,
     auto_imports,
+    bulk_imports,
     dashboard,
     deploy_tokens,
     description,
@@ -26,6 +27,7 @@ CALLS: tuple[Call, ...] = (
     *sources.CALLS,
     *auto_imports.CALLS,
     *packages.CALLS,
+    *bulk_imports.CALLS,
     *versions.CALLS,
     *webhooks.CALLS,
     *syncs.CALLS,

@@ -242,14 +242,14 @@ def add(visit: ApiVisit) -> list[PackageShape]:
     how = sent.model_dump(exclude={"repository", "source", "projects"})
     new = read(NewPackage, **how)
     with visit.reading() as services:
-        _repository(visit, services, sent.repository)
-        make = services.context.provider_maker(_source(services, sent.source))
+        repository_of(visit, services, sent.repository)
+        make = services.context.provider_maker(source_of(services, sent.source))
     # The host is asked outside of any transaction: it may take its time.
     projects = _projects(make, sent.projects)
 
     def work(services: Services) -> list[int]:
-        repository = _repository(visit, services, sent.repository)
-        source = _source(services, sent.source)
+        repository = repository_of(visit, services, sent.repository)
+        source = source_of(services, sent.source)
         added = services.packages.add(repository, source, projects, new, again=True)
         return [package.id for package, _ in added]
 
@@ -260,14 +260,16 @@ def add(visit: ApiVisit) -> list[PackageShape]:
         return shapes(visit, services, [(package, int(number)) for package, number in rows])
 
 
-def _repository(visit: ApiVisit, services: Services, number: int) -> Repository:
+def repository_of(visit: ApiVisit, services: Services, number: int) -> Repository:
+    """The repository of this number. Raises Invalid unless they maintain it."""
     found = services.session.get(Repository, number)
     if found is None or not visit.may(services, Permission.MAINTAIN, found):
         raise Invalid("There is no such repository that you maintain.", field="repository")
     return found
 
 
-def _source(services: Services, number: int) -> Source:
+def source_of(services: Services, number: int) -> Source:
+    """The source of this number. Raises Invalid."""
     try:
         return services.sources.at(number)
     except NotFound as error:
