@@ -63,14 +63,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(folder: Path) -> Path:
-    """A folder of its own that pip installed the tutorial's plugin and a broken one into."""
-    shelf, broken = write(folder / "shelf", FILES), write(folder / "broken", BROKEN)
-    return pip_install(folder / "site", shelf, broken)
+    """A folder of its own that pip installed the tutorial's plugin and three bad ones into."""
+    plugins = {"shelf": FILES, "broken": BROKEN, "impostor": IMPOSTOR, "stuck": STUCK}
+    written = [write(folder / name, files) for name, files in plugins.items()]
+    return pip_install(folder / "site", *written)
 
 
 @pytest.fixture
 def installation(site: Path, tmp_path: Path) -> Installation:
-    return beside(install(tmp_path, allow_hosts="127.0.0.1"), site)
+    """One with the tutorial's plugin and the broken one."""
+    return with_plugins(site, tmp_path, "shelf", "broken")
+
+
+def with_plugins(site: Path, folder: Path, *names: str) -> Installation:
+    return beside(install(folder, allow_hosts="127.0.0.1", plugins=",".join(names)), site)
 
 
 @pytest.fixture
@@ -148,36 +154,27 @@ def test_the_installed_plugin_passes_the_contract(site: Path, folder: Path) -> N
     assert re.search(r"^\d\d passed in", done.stdout, re.MULTILINE)
 
 
-def test_what_the_plugin_gives_is_imported_served_and_installed_beside_a_broken_one(
+def test_what_plugin_and_git_give_is_installed_beside_a_broken_plugin(
     installation: Installation, shelf: Shelf, tmp_path: Path
 ) -> None:
+    upstream = GitRepository(tmp_path / "upstream")
+    upstream.commit({"name": "acme/ours"}, files={"a.php": "<?php\n"})
+    upstream.tag("v1.0.0")
     with serving(installation):
         follow_the_tutorial(installation, shelf, tmp_path)
+        installation.run("source", "add", "git", "--provider", "git")
+        arguments = ["--repository", "", "--source", "git", "--wait", upstream.url]
+        installation.run("package", "add", *arguments)
         php = client(installation, tmp_path / "client")
-        php.run("require", "acme/lib")
+        php.run("require", "acme/lib", "acme/ours")
         assert php.lock()["acme/lib"]["version"] == "v1.0.0"
         assert (php.vendor("acme/lib") / "src/Lib.php").read_text() == "<?php // one\n"
+        assert (php.vendor("acme/ours") / "a.php").is_file()
 
         shelf.publish("lib", "v1.1.0", Lib="<?php // two\n")
         installation.run("package", "sync", "--all", "--wait")
         php.run("update")
         assert (php.vendor("acme/lib") / "src/Lib.php").read_text() == "<?php // two\n"
-
-
-def test_what_git_gives_is_installed_beside_a_broken_plugin(
-    installation: Installation, tmp_path: Path
-) -> None:
-    upstream = GitRepository(tmp_path / "upstream")
-    upstream.commit({"name": "acme/ours"}, files={"a.php": "<?php\n"})
-    upstream.tag("v1.0.0")
-    installation.run("repository", "add", "Main", "--public")
-    installation.run("source", "add", "git", "--provider", "git")
-    with serving(installation):
-        arguments = ["--repository", "", "--source", "git", "--wait", upstream.url]
-        installation.run("package", "add", *arguments)
-        php = client(installation, tmp_path / "client")
-        php.run("require", "acme/ours")
-        assert (php.vendor("acme/ours") / "a.php").is_file()
 
 
 def test_a_refused_token_is_told_in_words_and_makes_no_source(
@@ -198,7 +195,7 @@ def test_a_source_whose_plugin_is_gone_keeps_serving_its_packages(
         follow_the_tutorial(installation, shelf, tmp_path)
         php = client(installation, tmp_path / "before")
         php.run("require", "acme/lib")
-    environment = {**installation.environment, "PACKISTRY_DISABLED_PLUGINS": "shelf,broken"}
+    environment = {**installation.environment, "PACKISTRY_PLUGINS": "builtin"}
     without = replace(installation, environment=environment)
     log = Path(without.environment["PACKISTRY_DATA_DIR"]).with_suffix(".log")
     log.unlink()
@@ -220,23 +217,15 @@ def test_a_source_whose_plugin_is_gone_keeps_serving_its_packages(
         assert "needs the provider shelf" in command(without, "doctor").stdout
     assert "Traceback" not in log.read_text()
 
-
-def test_a_plugin_that_is_back_goes_on_where_it_was(
-    installation: Installation, shelf: Shelf, tmp_path: Path
-) -> None:
-    environment = {**installation.environment, "PACKISTRY_DISABLED_PLUGINS": "shelf"}
-    follow_the_tutorial(installation, shelf, tmp_path)
+    # Once it is back, it goes on where it was.
     shelf.publish("lib", "v1.1.0")
-    without = replace(installation, environment=environment)
-    assert command(without, "package", "sync", "acme/lib", "--wait").returncode == 1
     installation.run("package", "sync", "acme/lib", "--wait")
     package = installation.json("package", "show", "acme/lib")
     assert {each["version"] for each in package["version_list"]} == {"v1.0.0", "v1.1.0"}
 
 
-def test_a_second_distribution_claiming_git_stops_the_start(folder: Path, tmp_path: Path) -> None:
-    site = pip_install(tmp_path / "site", write(folder / "impostor", IMPOSTOR))
-    installation = beside(install(tmp_path), site)
+def test_a_second_distribution_claiming_git_stops_the_start(site: Path, tmp_path: Path) -> None:
+    installation = with_plugins(site, tmp_path, "impostor")
     for arguments in (["serve"], ["plugins"], ["package", "list"]):
         done = command(installation, *arguments)
         assert done.returncode == 1
@@ -246,10 +235,9 @@ def test_a_second_distribution_claiming_git_stops_the_start(folder: Path, tmp_pa
 
 
 def test_a_plugin_that_hangs_keeps_neither_others_from_work_nor_the_server_from_stopping(
-    folder: Path, tmp_path: Path, shelf: Shelf
+    site: Path, tmp_path: Path, shelf: Shelf
 ) -> None:
-    site = pip_install(tmp_path / "site", write(folder / "stuck", STUCK))
-    installation = beside(install(tmp_path, allow_hosts="127.0.0.1"), site)
+    installation = with_plugins(site, tmp_path, "stuck")
     shelf.web.files["/code/archiving"] = b""
     options = ["--set", f"url={shelf.url}", "--set", f"token={TOKEN}"]
     upstream = GitRepository(tmp_path / "upstream")

@@ -20,8 +20,9 @@ _SCHEMA = ("type", "format", "enum", "items", "default", "minimum", "maximum")
 class OpenAPI:
     """The description in a file, with its paths below `server`.
 
-    `also`: what the host allows but the description leaves out, as (method, pattern of the path
-    below `server`). `parameters`: those of a query that are allowed everywhere.
+    `also`: what the host allows but the description leaves out: the names of the parameters by
+    (method, pattern of the path below `server`). `parameters`: those of a query that are allowed
+    everywhere. `fields`: those of a body that are.
     """
 
     def __init__(
@@ -29,11 +30,16 @@ class OpenAPI:
         file: Path,
         server: str,
         *,
-        also: Collection[tuple[str, str]] = (),
+        also: Mapping[tuple[str, str], Collection[str]] | None = None,
         parameters: Collection[str] = (),
+        fields: Collection[str] = (),
     ) -> None:
-        self._also = [(method, re.compile(pattern)) for method, pattern in also]
+        self._also = [
+            (method, re.compile(pattern), set(names))
+            for (method, pattern), names in (also or {}).items()
+        ]
         self._everywhere = set(parameters)
+        self._fields = set(fields)
         described = json.loads(file.read_text("utf-8"))
         if described.get("swagger") == "2.0":
             described = _version_3(described)
@@ -56,45 +62,68 @@ class OpenAPI:
     def check(self, request: HostRequest) -> None:
         """AssertionError when the description does not allow the request.
 
-        Parameters that the description does not name are not allowed either.
+        Parameters, and fields of a body, that the description does not name are not allowed either.
         """
         parts = urlsplit(request.url)
         below = parts.path.removeprefix(self._base)
-        if any(method == request.method and p.fullmatch(below) for method, p in self._also):
-            return
+        told = f"{request.method} {request.url}"
+        asked = dict(parse_qsl(parts.query, keep_blank_values=True))
+        for method, pattern, names in self._also:
+            if method == request.method and pattern.fullmatch(below):
+                unknown = asked.keys() - names
+                assert not unknown, f"{told}: no parameter is called {sorted(unknown)}"
+                return
         # httplib quotes nothing again, so the path is what the plugin quoted.
         mock = MockRequest(
             f"{parts.scheme}://{parts.netloc}",
             request.method.lower(),
             parts.path,
-            args=dict(parse_qsl(parts.query, keep_blank_values=True)),
+            args=asked,
             headers=dict(request.headers),
             data=request.body or None,
             content_type=request.headers.get("Content-Type", "application/json").split(";")[0],
         )
-        told = f"{request.method} {request.url}"
         found = list(self._core.iter_request_errors(mock))
         assert not found, f"{told}: {[str(error.__cause__ or error) for error in found]}"
         allowed = self._parameters(request.method, below) | self._everywhere
-        unknown = mock.parameters.query.keys() - allowed
+        unknown = asked.keys() - allowed
         assert not unknown, f"{told}: no parameter is called {sorted(unknown)}"
+        sent = request.json() if request.body else {}
+        unknown = sent.keys() - self._body(request.method, below) - self._fields
+        assert not unknown, f"{told}: no field is called {sorted(unknown)}"
 
     def _parameters(self, method: str, path: str) -> set[str]:
         """The names of what may stand in the query of a request to `path`."""
-        found = [item for pattern, item in self._paths if pattern.fullmatch(path)]
         told = [
             self._resolved(parameter)
-            for item in found
+            for item in self._items(path)
             for level in (item, item.get(method.lower(), {}))
             for parameter in level.get("parameters", ())
         ]
         return {parameter["name"] for parameter in told if parameter["in"] == "query"}
 
-    def _resolved(self, parameter: dict[str, Any]) -> dict[str, Any]:
-        if "$ref" not in parameter:
-            return parameter
+    def _body(self, method: str, path: str) -> set[str]:
+        """The names of what may stand at the top of the body of a request to `path`."""
+        names: set[str] = set()
+        for item in self._items(path):
+            body = self._resolved(item.get(method.lower(), {}).get("requestBody", {}))
+            schema = body.get("content", {}).get("application/json", {}).get("schema", {})
+            names |= self._properties(schema)
+        return names
+
+    def _properties(self, schema: dict[str, Any]) -> set[str]:
+        schema = self._resolved(schema)
+        parts = (self._properties(part) for part in schema.get("allOf", ()))
+        return set(schema.get("properties", ())).union(*parts)
+
+    def _items(self, path: str) -> list[dict[str, Any]]:
+        return [item for pattern, item in self._paths if pattern.fullmatch(path)]
+
+    def _resolved(self, described: dict[str, Any]) -> dict[str, Any]:
+        if "$ref" not in described:
+            return described
         found: Any = self._described
-        for key in parameter["$ref"].removeprefix("#/").split("/"):
+        for key in described["$ref"].removeprefix("#/").split("/"):
             found = found[key]
         return dict(found)
 

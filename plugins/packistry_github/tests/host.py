@@ -22,7 +22,7 @@ TOKEN = "github_pat_11AAAAAAA0fine0grained"
 DATA = Path(__file__).parent / "data"
 NOT_FOUND = Answer(status=404, json={"message": "Not Found", "status": "404"})
 # What GitHub answers a rename with, though its description leaves it out.
-UNDESCRIBED = [("GET", r"/repositories/\d+(/hooks/\d+)?")]
+UNDESCRIBED = {("GET", r"/repositories/\d+(/hooks/\d+)?"): ()}
 
 
 def assert_polite(request: HostRequest) -> None:

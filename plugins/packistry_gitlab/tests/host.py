@@ -16,12 +16,23 @@ URL = "https://gitlab.example.org/code"
 TOKEN = "glpat-3xAmPl3T0k3n0fGitLab"
 
 _REPOSITORY = json.loads((DATA / "repo.json").read_text())
-# The description lacks these calls, and what newer versions added to the others.
-_ALSO = (
-    ("GET", "/api/v4/projects"),
-    ("GET", "/api/v4/personal_access_tokens/self"),
-    ("GET", "/api/v4/user"),
-)
+# The description lacks these calls, and what newer versions added to the others: see GitLab's pages
+# on the Projects API, on keyset pagination and on webhooks.
+_ALSO = {
+    ("GET", "/api/v4/projects"): (
+        "id_after",
+        "membership",
+        "order_by",
+        "page",
+        "pagination",
+        "per_page",
+        "search",
+        "search_namespaces",
+        "sort",
+    ),
+    ("GET", "/api/v4/personal_access_tokens/self"): (),
+    ("GET", "/api/v4/user"): (),
+}
 
 
 class GitLabHost(StatefulHost):
@@ -44,7 +55,7 @@ class GitLabHost(StatefulHost):
     def settle(self, web: str) -> None:
         """Be at this address from now on."""
         self.web, self.url = web, f"{web}/api/v4"
-        self.openapi = OpenAPI(DATA / "openapi.json", web, also=_ALSO)
+        self.openapi = OpenAPI(DATA / "openapi.json", web, also=_ALSO, fields=["signing_token"])
 
     def add(self, path: str, number: int, **facts: Any) -> dict[str, Any]:
         made: dict[str, Any] = copy.deepcopy(_REPOSITORY)

@@ -1,6 +1,7 @@
 """What `packistry plugin new` writes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from packistry.cli import main
 from packistry.errors import Conflict, Invalid
 
 ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "plugins.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,25 @@ def test_they_install_and_are_found(projects: list[Path], tmp_path: Path) -> Non
     for kind in kit.Kind:
         name = f"acme-{kind}"
         assert found[name] == [name, f"packistry-{name}", "0.1.0", name]
+
+
+@pytest.mark.parametrize(
+    ("sections", "kind", "file"),
+    [
+        (("A git host", "Webhooks"), kit.Kind.SOURCE, "provider.py"),
+        (("A place to sign in",), kit.Kind.AUTH, "backend.py"),
+    ],
+)
+def test_the_page_about_plugins_shows_what_is_written(
+    sections: tuple[str, ...], kind: kit.Kind, file: str, tmp_path: Path
+) -> None:
+    kit.create("forge", kind, tmp_path / "forge")
+    written = (tmp_path / "forge" / "src" / "packistry_forge" / file).read_text()
+    for section in sections:
+        text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+        shown = re.findall(r"(?ms)^```python\n(.*?)^```$", text)
+        assert shown
+        assert [block for block in shown if block not in written] == []
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
