@@ -19,7 +19,7 @@ from tests.client import forked
 from tests.servers import free_port
 
 PACKISTRY = (sys.executable, "-m", "packistry")
-START_SECONDS = 30
+START_SECONDS = 90
 STOP_SECONDS = 20
 COMMAND_SECONDS = 300
 

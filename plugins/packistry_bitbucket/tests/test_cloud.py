@@ -109,7 +109,7 @@ def test_a_project_of_another_workspace_is_not_asked_for(cloud, host):
     assert host.requests == []
 
 
-@pytest.mark.parametrize("typed", ["gone", OTHER])
+@pytest.mark.parametrize("typed", ["gone", "lib?fields=uuid", OTHER])
 def test_a_project_that_is_gone_is_named(cloud, typed):
     with pytest.raises(NotFound, match="no repository"):
         cloud.project(typed)
@@ -129,6 +129,15 @@ def test_git_goes_to_the_repository_that_has_the_id_not_to_who_took_its_name(clo
     host.add("acme/library", LIB)
     host.add("acme/lib", OTHER)
     assert cloud.remote(before).url == "https://bitbucket.org/acme/library.git"
+
+
+def test_git_shows_the_token_to_bitbucket_only(cloud, host):
+    clone = host.repositories[LIB]["links"]["clone"][0]
+    clone["href"] = "https://ada@evil.example/acme/lib.git"
+    assert cloud.remote(cloud.project("lib")).url == "https://bitbucket.org/acme/lib.git"
+    host.repositories[LIB]["full_name"] = "../lib"
+    with pytest.raises(ConfigError):
+        cloud.remote(cloud.project(LIB))
 
 
 def test_each_kind_of_token_has_its_own_way_in(cloud, host):

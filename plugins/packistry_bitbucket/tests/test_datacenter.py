@@ -111,6 +111,11 @@ def test_git_goes_to_the_repository_that_has_the_number_not_to_who_took_its_name
     assert server.remote(before).url == f"{URL}/scm/prj/library.git"
 
 
+def test_git_shows_the_token_to_this_bitbucket_only(server, host):
+    host.repositories[1]["links"]["clone"] = [{"href": "https://evil.example/l.git", "name": "http"}]
+    assert server.remote(server.project("1")).url == f"{URL}/scm/prj/lib.git"
+
+
 def test_each_kind_of_token_has_its_own_git_user(server, host):
     remote = server.remote(server.project("1"))
     assert (remote.username, remote.password) == ("x-token-auth", TOKEN)

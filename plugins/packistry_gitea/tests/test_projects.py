@@ -112,7 +112,18 @@ def test_recorded_lists_are_read(gitea, host):
     assert paths(gitea) == ["go-gitea/gitea"]
 
 
-@pytest.mark.parametrize("told", [[], None, "x", {}, {"id": "7", "full_name": "acme/lib"}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        [],
+        None,
+        "x",
+        {},
+        {"id": "7", "full_name": "acme/lib"},
+        {"id": 7, "full_name": "../lib"},
+        {"id": 7, "full_name": "acme/.."},
+    ],
+)
 def test_an_answer_that_is_no_repository_is_not_taken_for_one(gitea, host, told):
     host.fail_next(200, json=told, body=b"null", headers={"Content-Type": "application/json"})
     with pytest.raises(Unavailable):

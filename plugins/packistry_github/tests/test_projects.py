@@ -104,7 +104,18 @@ def test_a_recorded_list_of_an_installation_is_read(host):
     assert paths(provider(host, token="ghs_1")) == ["octocat/Hello-World"]
 
 
-@pytest.mark.parametrize("told", [[], None, "x", {}, {"id": "7", "full_name": "acme/lib"}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        [],
+        None,
+        "x",
+        {},
+        {"id": "7", "full_name": "acme/lib"},
+        {"id": 7, "full_name": "../lib"},
+        {"id": 7, "full_name": "acme/.."},
+    ],
+)
 def test_an_answer_that_is_no_repository_is_not_taken_for_one(github, host, told):
     host.fail_next(200, json=told, body=b"null", headers={"Content-Type": "application/json"})
     with pytest.raises(Unavailable):

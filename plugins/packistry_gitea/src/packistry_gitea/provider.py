@@ -22,7 +22,8 @@ from packistry_gitea.api import Api, an_object, objects, text
 from packistry_gitea.check import notes
 from packistry_gitea.config import GiteaConfig
 
-_PATH = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_NAME = r"(?!\.{1,2}(?:/|\Z))[\w.-]{1,100}"
+_PATH = re.compile(f"{_NAME}/{_NAME}", re.ASCII)
 
 
 class Gitea(GitSourceProvider[GiteaConfig]):

@@ -21,7 +21,8 @@ from packistry_github.api import Api, an_object, objects, text
 from packistry_github.check import notes
 from packistry_github.config import GitHubConfig
 
-_PATH = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_NAME = r"(?!\.{1,2}(?:/|\Z))[\w.-]{1,100}"
+_PATH = re.compile(f"{_NAME}/{_NAME}", re.ASCII)
 _MINE = "owner,collaborator,organization_member"
 
 
