@@ -52,6 +52,12 @@ def test_all_pages_are_listed(server, host):
     assert paths(server) == ["PRJ/lib", *(f"PRJ/part-{number}" for number in range(5))]
 
 
+def test_the_page_that_says_it_is_the_last_is_the_last(server, host):
+    host.fail_next(200, json={"values": [], "isLastPage": True, "nextPageStart": 25})
+    assert paths(server) == []
+    assert len(host.requests) == 1
+
+
 def test_a_recorded_list_is_understood(server, host):
     host.fail_next(200, body=(DATA / "repos.json").read_bytes())
     first, second = server.projects()
@@ -112,7 +118,8 @@ def test_git_goes_to_the_repository_that_has_the_number_not_to_who_took_its_name
 
 
 def test_git_shows_the_token_to_this_bitbucket_only(server, host):
-    host.repositories[1]["links"]["clone"] = [{"href": "https://evil.example/l.git", "name": "http"}]
+    elsewhere = {"href": "https://evil.example/lib.git", "name": "http"}
+    host.repositories[1]["links"]["clone"] = [elsewhere]
     assert server.remote(server.project("1")).url == f"{URL}/scm/prj/lib.git"
 
 

@@ -149,6 +149,14 @@ TAGGED = {
         (of("repo:modified", new=MOVED), [ProjectRenamed(project_id="1", path="NEW/library")]),
         (of("repo:modified", new={**MOVED, "slug": ""}), [ProjectChanged(project_id="1")]),
         (
+            of("repo:refs_changed", repository=MOVED, changes=[{**TAGGED, "type": "DELETE"}]),
+            [tag("1", "v1", gone=True)],
+        ),
+        (
+            of("repo:refs_changed", repository=MOVED, changes=[{**TAGGED, "toHash": "0" * 64}]),
+            [tag("1", "v1", gone=True)],
+        ),
+        (
             of("repo:refs_changed", repository=MOVED, changes=[]),
             [ProjectChanged(project_id="1")],
         ),

@@ -7,6 +7,8 @@ from plugins.packistry_gitea.tests.conftest import provider
 
 def test_a_token_that_may_do_all_gives_no_note(gitea, host):
     assert gitea.check() == ()
+    host.scopes = {"all"}
+    assert gitea.check() == ()
     host.tells_scopes = False
     assert gitea.check() == ()
 

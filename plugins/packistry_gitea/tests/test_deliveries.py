@@ -64,6 +64,12 @@ def test_recorded_deliveries_are_understood(meaning, file, event, change):
     assert meaning(event, data(f"webhooks/{file}.json")) == (change,)
 
 
+@pytest.mark.parametrize("event", ["create", "delete"])
+def test_a_version_may_name_the_ref_in_full(meaning, event):
+    payload = {**data(f"webhooks/tag_{event}.json"), "ref": "refs/tags/v1.0.0"}
+    assert meaning(event, payload) == meaning(event, data(f"webhooks/tag_{event}.json"))
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

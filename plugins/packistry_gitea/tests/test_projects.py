@@ -33,6 +33,11 @@ def test_an_empty_page_ends_the_listing(gitea, host):
     assert len(host.requests) == 1
 
 
+def test_null_is_an_empty_list(gitea, host):
+    host.fail_next(200, body=b"null", headers={"Content-Type": "application/json"})
+    assert paths(gitea) == []
+
+
 def test_a_search_looks_at_owner_and_name_in_any_case(gitea, host):
     host.add("Other/Thing", 8)
     assert paths(gitea, "thing") == ["Other/Thing"]

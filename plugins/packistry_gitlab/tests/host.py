@@ -96,16 +96,20 @@ class GitLabHost(StatefulHost):
             if word in project["path_with_namespace"].lower()
         ]
         if asked.get("pagination") == "keyset":
+            if asked.get("order_by") != "id":
+                said = "Keyset pagination is not yet available for this type of request"
+                return Answer(status=405, json={"error": said})
             return self._after(request, found)
         return self._page(request, found)
 
     @route("GET", "/groups/(?P<group>[^/]+)/projects")
     def of_group(self, request: HostRequest, group: str) -> Answer:
-        below = unquote(group).lower() + "/"
+        below, deep = unquote(group).lower() + "/", "include_subgroups" in query(request)
         found = [
             project
             for _, project in sorted(self.projects.items())
             if project["path_with_namespace"].lower().startswith(below)
+            if deep or "/" not in project["path_with_namespace"][len(below) :]
         ]
         if not found:
             return Answer(status=404, json={"message": "404 Group Not Found"})

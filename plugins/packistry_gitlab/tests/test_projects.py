@@ -50,6 +50,8 @@ def test_all_pages_are_listed_by_keyset_and_by_number(gitlab, host, search):
         host.add(f"acme/part-{number}", 100 + number)
     found = [path for path in paths(gitlab, search) if path != "acme/php/lib"]
     assert found == [f"acme/part-{number}" for number in range(5)]
+    # By number, GitLab ends a list after 50,000.
+    assert ("pagination=keyset" in host.requests[-1].url) is (search == "")
 
 
 def test_a_recorded_list_is_understood(gitlab, host):

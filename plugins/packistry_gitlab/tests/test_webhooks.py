@@ -33,12 +33,14 @@ def token(body: bytes, secret: str = SECRET, **headers: str) -> WebhookRequest:
     return WebhookRequest(headers={"X-Gitlab-Token": secret, **headers}, body=body)
 
 
-def signed(body: bytes, *, secret: str = SECRET, ago: float = 0, more: str = "") -> WebhookRequest:
+def signed(
+    body: bytes, *, secret: str = SECRET, ago: float = 0, more: str = "", name: str = "msg-1"
+) -> WebhookRequest:
     key = base64.b64decode(signing_token(secret).removeprefix("whsec_"))
     moment = str(int(time.time() - ago))
-    mac = hmac.new(key, f"msg-1.{moment}.".encode() + body, hashlib.sha256).digest()
+    mac = hmac.new(key, f"{name}.{moment}.".encode() + body, hashlib.sha256).digest()
     signature = f"{more}v1,{base64.b64encode(mac).decode()}"
-    headers = {"webhook-id": "msg-1", "webhook-timestamp": moment, "webhook-signature": signature}
+    headers = {"webhook-id": name, "webhook-timestamp": moment, "webhook-signature": signature}
     return WebhookRequest(headers=headers, body=body)
 
 
@@ -158,6 +160,13 @@ def test_one_of_several_signatures_is_enough(gitlab):
     assert len(gitlab.receive_webhook(request, SECRET)) == 1
 
 
+def test_nothing_is_signed_by_an_empty_secret_nor_without_an_id(gitlab):
+    for secret, name in (("", "msg-1"), (SECRET, "")):
+        request = signed(RECORDED["push"], secret=secret, name=name)
+        with pytest.raises(InvalidWebhook, match="not signed"):
+            gitlab.receive_webhook(request, secret)
+
+
 @pytest.mark.parametrize("ago", [301, -302, 86400])
 def test_a_signature_outside_of_five_minutes_is_refused(gitlab, ago):
     with pytest.raises(InvalidWebhook, match="five minutes"):
@@ -261,6 +270,8 @@ def test_a_webhook_of_somebody_else_is_left_alone(gitlab, host):
         ({"push_events": False}, False),
         ({"tag_push_events": False}, False),
         ({"signing_token_present": False, "token_present": False}, False),
+        # An administrator of GitLab 19 has switched signing off.
+        ({"signing_token_present": False, "token_present": True}, True),
     ],
 )
 def test_a_webhook_that_no_longer_sends_is_told(gitlab, host, change, active):
