@@ -36,9 +36,10 @@ def test_a_button_of_the_sign_in_page_leads_there_and_back_to_what_was_wanted(
     assert "Alice" in browser.get("/").text
     # The second time, below the address that older installations registered, they are the same.
     second = Browser(application)
-    away = place.leave(second, f"/api/auths/{place.id}/redirect")
+    away = place.leave(second, f"/api/auths/{place.id}/redirect?next=//evil.example")
     assert "%2Fapi%2Fauths%2F" in away
-    second.get("/api" + place.answer(away), status=303)
+    # It leads nowhere else.
+    assert second.get("/api" + place.answer(away), status=303).headers["Location"] == "/"
     with place.runtime.reading() as services:
         assert services.session.query(User).count() == 1
 

@@ -11,7 +11,7 @@ from packistry.cli.output import json_option, write_facts, write_json, write_nex
 from packistry.inputs import read
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource
 from packistry.models import AuthenticationSource, Role
-from packistry.plugin import AuthBackend, secret_fields
+from packistry.plugin import secret_fields
 from packistry.services import Services
 from packistry.services.authentication_sources import checked, rule_text
 from packistry.services.elsewhere import callback_url
@@ -195,7 +195,12 @@ def check(installation: Installation, name: str) -> None:
         source = services.authentication_sources.get(name)
         make = services.context.backends.maker(source)
         callback = callback_url(services.context.settings.base_url, source.id)
-    _write_notes(make(), callback)
+        sign_out = source.single_sign_out
+    backend = make()
+    with calling_plugin(backend.title):
+        notes = checked(backend, callback, sign_out=sign_out)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
     click.echo(f'The authentication source "{name}" works, as far as it can be seen from here.')
 
 
@@ -227,13 +232,6 @@ def _read(policy: dict[str, Any]) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError):
             raise click.UsageError(f"{path} cannot be read as the text of an SVG.") from None
     return fields
-
-
-def _write_notes(backend: AuthBackend[Any], callback: str) -> None:
-    with calling_plugin(backend.title):
-        notes = checked(backend, callback)
-    for note in notes:
-        click.echo(f"Note: {note}", err=True)
 
 
 def _facts(services: Services, source: AuthenticationSource) -> dict[str, Any]:

@@ -40,6 +40,7 @@ ELSEWHERE = (
     "at another would be taken for one of them. If the same place has moved, say so; if this is "
     "another, add it as a way to sign in of its own."
 )
+NO_SIGN_OUT = "It offers no sign-out: who signs out here stays signed in there."
 ANYBODY = (
     "Anybody who registers would administer this server. Name the domains of those who may, or "
     "give the role by a rule, such as groups=ops: admin."
@@ -279,23 +280,32 @@ def _target_text(repository: Repository | None, package: Package | None) -> str:
     return (repository.path if repository else "") or "/"
 
 
-def checked(backend: AuthBackend[Any], callback_url: str) -> list[str]:
+def checked(backend: AuthBackend[Any], callback_url: str, *, sign_out: bool = False) -> list[str]:
     """The notes of the backend's check as plain text without its secrets.
 
-    Raises what the check raises.
+    With `sign_out` also whether people can be signed out there. Raises what the check raises.
     """
     _, secrets = split_secrets(backend.config)
-    notes = backend.check(callback_url) or ()
+    notes = list(backend.check(callback_url) or ())
+    if sign_out and backend.end_session(callback_url, "") is None:
+        notes.append(NO_SIGN_OUT)
     return [redact(plain(str(note)), secrets.values()) for note in notes]
 
 
-def check(make: Callable[[], AuthBackend[Any]], callback_url: str) -> list[str]:
+def signs_out(backend: type[AuthBackend[Any]]) -> bool:
+    """Whether the places of this backend may have people signed out, too."""
+    return backend.end_session is not AuthBackend.end_session
+
+
+def check(
+    make: Callable[[], AuthBackend[Any]], callback_url: str, *, sign_out: bool = False
+) -> list[str]:
     """The notes of the check of a source, whose backend `make` gives. Outside of transactions.
 
     Raises PluginMissing, and a PluginError or ConfigurationError that says what to do.
     """
     try:
-        return checked(make(), callback_url)
+        return checked(make(), callback_url, sign_out=sign_out)
     except PackistryError:
         raise
     # A plugin may raise anything, and its text, which nobody has checked, may hold a secret.

@@ -45,6 +45,10 @@ SIGN_IN_FIRST = (
     "There is an account with your e-mail address already. Sign in to it as you did before, and "
     "connect {source} on your profile page."
 )
+TAKEN = (
+    "There is an account with your e-mail address already, and another account at {source} signs "
+    "in to it. Ask an administrator of this server."
+)
 ANOTHERS = "This account at {source} belongs to another user here."
 LAST_WAY = "This is your only way in. Set a password, or connect another account, first."
 
@@ -130,7 +134,7 @@ class Identities:
 
     def has_another_way_in(self, user: User, *, but: int) -> bool:
         """Whether they can sign in with a password, or at an active source other than `but`."""
-        if user.password_hash:
+        if user.password_hash and user.email:
             return True
         return any(
             link.source.active and not link.suspended and link.source_id != but
@@ -210,7 +214,11 @@ class Identities:
         if not source.trusted or user.role == Role.ADMIN:
             raise Refused(SIGN_IN_FIRST.format(source=source.name))
         how = How.LINKED
-        if not user.email_proven:
+        if user.email_proven:
+            if any(link.source_id == source.id for link in self.of(user)):
+                # Places give an address to the next person when somebody leaves.
+                raise Refused(TAKEN.format(source=source.name))
+        else:
             # Whoever made the account never showed that the address was theirs.
             self._strip(user)
             how = How.ADOPTED

@@ -136,6 +136,15 @@ def test_the_same_subject_at_another_source_is_somebody_else(services):
     assert enters(services, other, person(email="")).id != ada.id
 
 
+def test_whoever_is_given_the_address_of_somebody_who_left_is_somebody_else(services):
+    sso = source(services, trusted=True, registration=True)
+    ada = enters(services, sso, person())
+    with pytest.raises(Refused, match="another account at SSO signs in to it"):
+        enters(services, sso, person("2"))
+    # It is proven at another place that the two are one.
+    assert enters(services, source(services, "Other", trusted=True), person("2")).id == ada.id
+
+
 def test_subjects_differ_by_case(services):
     sso = source(services, registration=True)
     ada = enters(services, sso, person("AbC", email=""))
@@ -270,6 +279,13 @@ def test_disconnecting_leaves_a_way_in(services):
     services.users.reset_password(ada, read(NewPassword, password=PASSWORD).password)
     services.identities.disconnect(ada, link.id)
     assert services.identities.of(ada) == []
+
+
+def test_a_password_is_no_way_in_without_an_address(services):
+    ada = enters(services, source(services, registration=True), person(email=""))
+    ada.password_hash = "x"
+    with pytest.raises(Conflict, match="only way in"):
+        services.identities.disconnect(ada, services.identities.of(ada)[0].id)
 
 
 def test_nobody_disconnects_anothers_account(services):

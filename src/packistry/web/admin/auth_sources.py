@@ -13,7 +13,7 @@ from packistry.models import AuditEvent, AuthenticationSource, IdentityLink, Rol
 from packistry.plugin import AuthBackend
 from packistry.services import Services
 from packistry.services.access import Permission
-from packistry.services.authentication_sources import check, rule_text
+from packistry.services.authentication_sources import check, rule_text, signs_out
 from packistry.services.elsewhere import callback_url
 from packistry.web import pages
 from packistry.web.forms import (
@@ -102,6 +102,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "people": services.authentication_sources.people(source),
         "refused": services.session.scalars(refused).all(),
         "notes": (),
+        "signs_out": backend is not None and signs_out(backend),
         "set_up": _is_set_up(source),
     }
 
@@ -110,13 +111,13 @@ def try_it(visit: Visit) -> Response:
     """Checks it; what is wrong is told as the plugin says it."""
     with visit.reading() as services:
         source = find(visit, services)
-        callback = callback_url(visit.base_url, source.id)
+        callback, sign_out = callback_url(visit.base_url, source.id), source.single_sign_out
         try:
             make = services.context.backends.maker(source)
         except ConfigurationError as error:
             raise Invalid(str(error)) from None
     try:
-        notes = check(make, callback)
+        notes = check(make, callback, sign_out=sign_out)
     except (NotFound, ConfigurationError) as error:
         raise Invalid(str(error)) from None
     if not notes:
@@ -141,6 +142,8 @@ def show_edit(visit: Visit, services: Services) -> Shown:
         "fields": fields,
         "lost": lost,
         "people": services.authentication_sources.people(source),
+        "signs_out": backend is not None and signs_out(backend),
+        "after_sign_out": visit.base_url + visit.url("login"),
         "roles": ROLES,
         "callback": callback_url(visit.base_url, source.id),
         "steps": steps(backend, callback_url(visit.base_url, source.id)),

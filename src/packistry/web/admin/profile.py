@@ -3,7 +3,7 @@
 from pyramid.response import Response
 from sqlalchemy import func, select
 
-from packistry.errors import Forbidden, Invalid
+from packistry.errors import Conflict, Forbidden, Invalid
 from packistry.inputs import NewPassword, UserChange
 from packistry.models import Token, TokenKind, User
 from packistry.services import Services, sign_in
@@ -66,10 +66,12 @@ def change_password(visit: Visit) -> Response:
     with visit.reading() as services:
         user = me(visit, services)
         email, has_one = user.email, bool(user.password_hash)
+    if not email:
+        raise Conflict("You have no e-mail address here that you could sign in with a password as.")
     new = visit.read(NewPassword, password=visit.secret("password"))
     if not has_one:
         visit.demand_proof()
-    elif email:
+    else:
         _check(visit, email)
     with visit.change() as services:
         user = me(visit, services)

@@ -224,13 +224,13 @@ def check_it(visit: ApiVisit) -> CheckShape:
     """Tries it as far as it can be seen from here."""
     with visit.reading() as services:
         source = find(visit, services)
-        callback = callback_url(visit.base_url, source.id)
+        callback, sign_out = callback_url(visit.base_url, source.id), source.single_sign_out
         try:
             make = services.context.backends.maker(source)
         except ConfigurationError as error:
             raise Invalid(str(error), field="source") from None
     try:
-        return CheckShape(notes=check(make, callback))
+        return CheckShape(notes=check(make, callback, sign_out=sign_out))
     except (NotFound, ConfigurationError) as error:
         raise Invalid(str(error), field="source") from None
 
