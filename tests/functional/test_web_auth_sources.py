@@ -74,6 +74,19 @@ def test_a_check_says_what_is_wrong_in_the_words_of_the_plugin(admin, place):
     assert "unexpected fault" in admin.submit(admin.get(path), status=422).text
 
 
+def test_signing_out_there_is_offered_where_it_has_an_effect(admin, place, runtime):
+    path = f"/admin/sign-in/{place.id}"
+    form = admin.get(f"{path}/edit")
+    assert "http://packages.test/login" in form.html.find(id="h-single_sign_out").text
+    admin.submit(form, single_sign_out=True)
+    del place.issuer.metadata["end_session_endpoint"]
+    page = admin.submit(admin.get(path), status=200)
+    assert "It offers no sign-out" in page.html.find("div", class_="notice").text
+    with runtime.transaction() as services:
+        draft = services.authentication_sources.draft("GitHub", "github").id
+    assert "single_sign_out" not in admin.get(f"/admin/sign-in/{draft}/edit").text
+
+
 def test_what_a_source_takes_along_is_said_before_it_is_removed(admin, place, application, runtime):
     alice = Browser(application)
     place.sign_in(alice)

@@ -15,7 +15,7 @@ from packistry.models import AuditEvent, BrowserSession, SecondFactor
 from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.services.sessions import FRESH
-from tests.functional.browser import PASSWORD, Browser
+from tests.functional.browser import PASSWORD, Browser, person
 from tests.functional.caller import caller
 
 pytestmark = pytest.mark.any_database
@@ -92,8 +92,10 @@ def set_up(browser: Browser, clock: Clock) -> tuple[str, list[str]]:
 
 
 def test_a_code_is_asked_for_and_taken_once(ada, runtime, application, clock):
-    mine = Browser(application)
+    mine, before = Browser(application), person(runtime, application, "ada@x.org")
     key, _ = set_up(mine, clock)
+    # Whoever was signed in with the password alone is not any more.
+    before.get("/", status=303)
     thief, clock.now = Browser(application), clock.now + 90
     question = give_password(thief).follow(headers={"Accept": "text/html"})
     # The password alone opens nothing.
@@ -190,7 +192,7 @@ def test_whoever_lost_it_is_helped_by_an_administrator(ada, runtime, application
     set_up(browser, clock)
     root = caller(runtime, application, "root@x.org", admin=True)
     assert root.get(f"/users/{ada}")["second_factor"]
-    root.delete(f"/users/{ada}/second-factor")
+    root.delete(f"/users/{ada}/second-factor", status=204)
     browser.get("/", status=303)
     assert give_password(browser).headers["Location"] == "/admin/repositories"
     with runtime.reading() as services:

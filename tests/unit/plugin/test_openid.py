@@ -258,6 +258,9 @@ def test_people_are_signed_out_at_the_place_too(issuer):
 
 
 def test_a_place_without_sign_out_is_left_alone(issuer):
+    # The ID token would be read on the way.
+    issuer.metadata["end_session_endpoint"] = "http://id.example/logout"
+    assert place(issuer).end_session("https://packages.example/", "x") is None
     del issuer.metadata["end_session_endpoint"]
     assert place(issuer).end_session("https://packages.example/", "x") is None
 

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from packistry.inputs import NewUser, read
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource
-from packistry.models import AuditEvent, Via
+from packistry.models import AuditEvent, BrowserSession, Via
+from packistry.models.base import now
 from packistry.plugin import HttpClient
 from packistry.services import elsewhere
 from packistry.services.access import ANONYMOUS
@@ -46,7 +47,12 @@ class Place:
         return elsewhere.begin(self.runtime, AUTHOR, id_, CALLBACK, BROWSER, **options)
 
     def finish(
-        self, answer: Any, pending: str, source_id: int | None = None, signed: Any = None
+        self,
+        answer: Any,
+        pending: str,
+        source_id: int | None = None,
+        signed: Any = None,
+        browser: Browser = BROWSER,
     ) -> elsewhere.Arrival:
         return elsewhere.finish(
             self.runtime,
@@ -55,7 +61,7 @@ class Place:
             CALLBACK,
             answer,
             pending=pending,
-            browser=BROWSER,
+            browser=browser,
             signed=signed,
         )
 
@@ -85,6 +91,27 @@ def test_somebody_signs_in_and_is_the_same_user_the_next_time(place):
     first, second = place.sign_in(), place.sign_in()
     assert (first.user_id, first.email) == (second.user_id, "alice@example.test")
     assert first.session_id != second.session_id
+
+
+def test_the_session_that_a_browser_had_before_is_over(place):
+    departure = place.begin()
+    before = place.finish(place.issuer.authorize(departure.url), departure.cookie).cookie
+    departure = place.begin()
+    answer = place.issuer.authorize(departure.url)
+    here = Browser(address="192.0.2.7", cookie=before)
+    after = place.finish(answer, departure.cookie, browser=here).cookie
+    assert place.signed(after) is not None
+    assert place.signed(before) is None
+
+
+def test_an_answer_that_comes_after_ten_minutes_is_not_taken(place):
+    departure = place.begin()
+    answer = place.issuer.authorize(departure.url)
+    with place.runtime.transaction() as services:
+        row = services.session.scalars(select(BrowserSession)).one()
+        row.expires_at = now()
+    with pytest.raises(Refused, match="took longer than ten minutes"):
+        place.finish(answer, departure.cookie)
 
 
 def test_a_sign_in_is_in_the_audit_log_with_its_evidence(place):

@@ -157,6 +157,7 @@ def test_whoever_made_an_account_with_anothers_address_is_out_when_the_owner_com
     _, text = services.tokens.add(TokenKind.PERSONAL, "x", user=made_before)
     cookie = services.sessions.begin(made_before, address="192.0.2.1", agent="")
     link = services.links.make(made_before, Purpose.INVITATION)
+    services.second_factors.begin(made_before)
     attackers = services.identities.connect(
         source(services, "Other"), person("evil", email="evil@x.test"), made_before
     )
@@ -169,6 +170,8 @@ def test_whoever_made_an_account_with_anothers_address_is_out_when_the_owner_com
         services.tokens.authenticate(text)
     with pytest.raises(NotFound):
         services.links.get(link)
+    services.session.expire_all()
+    assert services.second_factors.key(made_before) == ""
 
 
 @pytest.mark.parametrize(
@@ -249,6 +252,10 @@ def test_an_address_that_is_proven_later_is_taken_up(services):
     ada = enters(services, sso, person(email_verified=False))
     assert enters(services, sso, person()).email == "ada@acme.test"
     assert ada.email == "ada@acme.test"
+    # Unless it is another user's by then.
+    other = enters(services, sso, person("2", email=""))
+    assert enters(services, sso, person("2")).email is None
+    assert other.id != ada.id
 
 
 def test_a_trusted_source_opens_the_account_of_a_proven_address(services):
@@ -388,8 +395,10 @@ def test_its_people_are_back_when_it_is(services, mapped):
 def test_whoever_has_another_way_in_keeps_it(services, mapped):
     ada = enters(services, mapped, person())
     services.users.reset_password(ada, read(NewPassword, password=PASSWORD).password)
+    cookie = services.sessions.begin(ada, address="", agent="")
     services.authentication_sources.edit(mapped, AuthenticationSourceChange(active=False))
     assert ada.active
+    assert services.sessions.recognise(cookie) is None
 
 
 def test_somebody_must_administer(services, mapped):
