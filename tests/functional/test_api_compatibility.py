@@ -11,6 +11,8 @@ import pytest
 from tests.functional.browser import PASSWORD
 from tests.functional.caller import Caller, caller
 
+pytestmark = pytest.mark.any_database
+
 USER = "id name email role authentication_source permissions repositories packages"
 REPOSITORY = "id name path description public url packages_count"
 SOURCE = "id provider name url metadata"

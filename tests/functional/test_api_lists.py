@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -40,6 +41,8 @@ from packistry.web.api import CALLS
 from packistry.web.api.call import Call
 from tests.functional.caller import Caller, caller
 from tests.functional.conftest import commit
+
+pytestmark = pytest.mark.any_database
 
 FEW, MANY = 3, 60
 # What they tell of is no row: settings.

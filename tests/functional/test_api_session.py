@@ -35,6 +35,11 @@ def test_a_password_opens_a_session_and_signing_out_ends_it(ada, application):
     who.headers["X-XSRF-TOKEN"] = who.app.cookies[CSRF]
     assert who.patch("/me", name="Ada L.")["name"] == "Ada L."
     who.headers = {"X-CSRF-Token": who.app.cookies[CSRF]}
+    first = who.app.cookies[SESSION]
+    who.post("/login", status=200, email="ada@x.org", password=PASSWORD)
+    # Whoever signs in again leaves no session behind.
+    Caller(application, cookie=first).get("/me", status=401)
+    who.headers = {"X-CSRF-Token": who.app.cookies[CSRF]}
     who.post("/logout", status=204)
     assert SESSION not in who.app.cookies
     who.get("/me", status=401)
@@ -133,6 +138,8 @@ def test_what_is_no_json_is_refused_with_a_word(runtime, application):
         for body in (b"[]", b"7", rb'{"name": "a\u0000"}', rb'{"name": "\ud800"}', b'{"name": 7}')
     ]
     assert found == [422] * len(found)
+    told = who.post("/login", status=422, email="a\0b", password=PASSWORD)
+    assert "not text" in told["message"]
     assert status(b"name=x", "application/x-www-form-urlencoded") == 415
     assert status(b'{"name": "' + b"x" * 1024 * 1024 + b'"}') == 413
 

@@ -17,7 +17,7 @@ from packistry.services.access import Permission
 from packistry.services.authentication_sources import check, rule_text
 from packistry.services.elsewhere import callback_url
 from packistry.web.api import config
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.paging import paged
 from packistry.web.api.people import Named, NamedPackage
 from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
@@ -311,17 +311,7 @@ def _package(services: Services, number: int) -> str:
     return f"{found.name} in {found.repository.path or '/'}"
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/authentication-sources{path}",
-        permission=Permission.ADMINISTER,
-        tag=TAG,
-        summary=summary,
-        **rest,
-    )
-
+_call = calls_below("/authentication-sources", tag=TAG, permission=Permission.ADMINISTER)
 
 CALLS = (
     _call(

@@ -150,6 +150,25 @@ class Call:
         return (self.method, *self.also)
 
 
+def calls_below(
+    path: str, *, tag: str, permission: Permission, target: Find | None = None
+) -> Callable[..., Call]:
+    """What makes the calls of a noun from (name, method, path below `path`, summary, the rest).
+
+    They are about `target` where their path names a row.
+    """
+
+    def call(name: str, method: str, below: str, summary: str, **rest: Any) -> Call:
+        usual = {
+            "tag": tag,
+            "permission": permission,
+            "target": target if "{id}" in below else None,
+        }
+        return Call(name=name, method=method, path=path + below, summary=summary, **usual | rest)
+
+    return call
+
+
 def _told_only(call: Call) -> Collection[str]:
     """What a change may bring without effect, so that what was answered can be sent back."""
     if call.method != "PATCH" or call.body is None or not hasattr(call.returns, "model_fields"):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
 
 from pydantic import Field
 
@@ -15,7 +14,7 @@ from packistry.services.access import Permission, token_predicate
 from packistry.services.grants import Rights
 from packistry.services.reach import Reach
 from packistry.web.api import granting, tokens
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.people import Granted, NamedPackage, NamedRepository
 from packistry.web.api.shapes import Body, Number, Paged, Shape
 from packistry.web.api.tokens import EXPIRES, Ability, RotateBody, TokenList, TokenShape
@@ -152,18 +151,7 @@ def remove(visit: ApiVisit) -> DeployTokenShape:
         return shape(services, token)
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/deploy-tokens{path}",
-        permission=Permission.MAINTAIN,
-        tag=TAG,
-        summary=summary,
-        target=find if "{id}" in path else None,
-        **rest,
-    )
-
+_call = calls_below("/deploy-tokens", tag=TAG, permission=Permission.MAINTAIN, target=find)
 
 CALLS = (
     _call(

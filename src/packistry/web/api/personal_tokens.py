@@ -1,7 +1,5 @@
 """One's own tokens, in the API. A token's text is told once."""
 
-from typing import Any
-
 from pydantic import Field
 
 from packistry.inputs import read
@@ -10,7 +8,7 @@ from packistry.models import Token, TokenKind
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.web.api import tokens
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.shapes import Body, Paged, Shape
 from packistry.web.api.tokens import EXPIRES, Ability, RotateBody, TokenList, TokenShape
 from packistry.web.visit import Visit
@@ -112,18 +110,7 @@ def remove(visit: ApiVisit) -> PersonalTokenShape:
         return shape(token)
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/personal-tokens{path}",
-        permission=Permission.PERSON,
-        tag=TAG,
-        summary=summary,
-        target=find if "{id}" in path else None,
-        **rest,
-    )
-
+_call = calls_below("/personal-tokens", tag=TAG, permission=Permission.PERSON, target=find)
 
 CALLS = (
     _call(

@@ -20,7 +20,7 @@ from packistry.services.plugins import PluginMissing
 from packistry.services.sources import check, contained
 from packistry.services.webhooks import shared_address
 from packistry.web.api import config
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.shapes import Body, Moment, Query, Shape
 
 TAG = "Sources"
@@ -341,18 +341,8 @@ def _try(visit: ApiVisit, provider: str, values: dict[str, Any]) -> None:
         raise Invalid(str(error), field="token") from None
 
 
-def source_call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    """A call about sources: below their address."""
-    return Call(
-        name=name,
-        method=method,
-        path=f"/sources{path}",
-        permission=Permission.ADMINISTER,
-        tag=TAG,
-        summary=summary,
-        **rest,
-    )
-
+source_call = calls_below("/sources", tag=TAG, permission=Permission.ADMINISTER)
+"""Makes a call about sources."""
 
 CALLS = (
     source_call("sources", "GET", "", "All sources", returns=list[SourceShape], show=index),

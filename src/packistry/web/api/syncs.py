@@ -10,7 +10,7 @@ from packistry.models import Outcome, Package, Project, Repository, Sync, SyncRe
 from packistry.services import Services
 from packistry.services.access import Permission, manages
 from packistry.services.syncs import SyncReport
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, Call, calls_below
 from packistry.web.api.paging import paged
 from packistry.web.api.people import NamedPackage
 from packistry.web.api.shapes import ListQuery, Moment, Paged, Shape, list_query
@@ -200,18 +200,7 @@ def prune(visit: ApiVisit) -> None:
         services.audit.note("sync.forgotten", name="all that are over")
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/syncs{path}",
-        permission=Permission.MAINTAIN,
-        tag=TAG,
-        summary=summary,
-        target=find if "{id}" in path else None,
-        **rest,
-    )
-
+_call = calls_below("/syncs", tag=TAG, permission=Permission.MAINTAIN, target=find)
 
 CALLS = (
     _call(

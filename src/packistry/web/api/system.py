@@ -14,7 +14,7 @@ from packistry.services.access import Permission
 from packistry.services.audit_log import Narrowed, conditions
 from packistry.services.doctor import Level
 from packistry.web.admin.system import examined, settings_of
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.paging import paged
 from packistry.web.api.shapes import ListQuery, Moment, Paged, Shape, list_query
 
@@ -185,17 +185,7 @@ def _day(text: str | None, name: str) -> date | None:
         raise Invalid("There is no such day.", field=f"filter[{name}]") from None
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=path,
-        permission=Permission.ADMINISTER,
-        tag=rest.pop("tag", TAG),
-        summary=summary,
-        **rest,
-    )
-
+_call = calls_below("", tag=TAG, permission=Permission.ADMINISTER)
 
 CALLS = (
     _call(

@@ -13,7 +13,7 @@ from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.reach import Reach
 from packistry.web.api import granting
-from packistry.web.api.call import ApiVisit, Call
+from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.granting import GrantBody
 from packistry.web.api.paging import paged
 from packistry.web.api.people import UserShape, user_shape, user_shapes
@@ -139,17 +139,7 @@ def _not_myself(visit: ApiVisit, user: User) -> None:
         raise Forbidden(MYSELF)
 
 
-def _call(name: str, method: str, path: str, summary: str, **rest: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/users{path}",
-        permission=Permission.ADMINISTER,
-        tag=TAG,
-        summary=summary,
-        **rest,
-    )
-
+_call = calls_below("/users", tag=TAG, permission=Permission.ADMINISTER)
 
 CALLS = (
     _call("users", "GET", "", "All users", query=UserList, returns=Paged[UserShape], show=index),
