@@ -283,7 +283,8 @@ def load(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
     except ValidationError as error:
         problems += [
-            f"{PREFIX}{'.'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}."
+            f"{PREFIX}{'.'.join(str(part) for part in fault['loc']).upper()}: "
+            f"{fault['msg'].removeprefix('Value error, ')}."
             for fault in error.errors(include_input=False, include_url=False)
         ]
     if problems:

@@ -123,7 +123,7 @@ def test_doctor_finds_the_server_well(server):
 
 
 @pytest.mark.parametrize("server", ["2"], ids=["two processes"], indirect=True)
-def test_an_address_that_is_taken_is_one_sentence(server):
+def test_an_address_that_is_taken_is_one_sentence_and_changes_nothing(server):
     done = subprocess.run(
         [*PACKISTRY, "serve", "--listen", server.listen],
         env=server.environment,
@@ -132,7 +132,9 @@ def test_an_address_that_is_taken_is_one_sentence(server):
         timeout=SECONDS,
         check=False,
     )
-    assert done.returncode == 1
+    assert (done.returncode, done.stdout) == (1, "")
+    link = server.log.read_text().partition(server.listen + "/setup/")[2].split()[0]
+    assert server.status(f"/setup/{link}") == 200
     assert f"Error: {server.listen} cannot be listened on" in done.stderr
     assert "Traceback" not in done.stderr
 

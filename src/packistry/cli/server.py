@@ -37,10 +37,13 @@ def serve(listen: str | None, processes: int) -> None:
     runtime = Runtime(load(**({"listen": listen} if listen else {})))
     runtime.prepare()
     runtime.check_keys()
-    rebase(runtime)
-    _greet(runtime)
+
+    def ready() -> None:
+        rebase(runtime)
+        _greet(runtime)
+
     try:
-        server.serve(runtime, processes=processes)
+        server.serve(runtime, processes=processes, ready=ready)
     except OSError as error:
         fail(f"{runtime.settings.listen} cannot be listened on: {error.strerror or error}.")
     _leave()

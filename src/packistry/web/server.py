@@ -1,6 +1,7 @@
 """`packistry serve`: the application, the workers and the scheduler, in one process or several."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from packistry.jobs.scheduler import Scheduler
@@ -36,10 +37,17 @@ class _Process:
         self._runtime.close()
 
 
-def serve(runtime: Runtime, *, listen: str = "", processes: int = 1) -> None:
+def serve(
+    runtime: Runtime,
+    *,
+    listen: str = "",
+    processes: int = 1,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until SIGTERM or SIGINT, in the main thread. Closes the runtime.
 
     `listen` is HOST:PORT, "" as the settings say. The database is expected to be up to date.
+    `ready` is called once the address is ours.
     Raises OSError when the address cannot be had, ConfigurationError when a stored secret needs a
     key that is not here.
     """
@@ -47,6 +55,7 @@ def serve(runtime: Runtime, *, listen: str = "", processes: int = 1) -> None:
     settings = runtime.settings
     host, _, port = (listen or settings.listen).rpartition(":")
     with listen_on(host.strip("[]"), int(port)) as listening:
+        ready()
         # Threads for those that wait for a dist come on top: the others go on being answered.
         threads, most = settings.threads + WAITERS, settings.max_archive_bytes
         if processes == 1:

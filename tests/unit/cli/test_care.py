@@ -16,6 +16,7 @@ def test_faulty_settings_are_one_message_without_values(cli):
     error = cli.fails("repository", "list")
     assert "PACKISTRY_LISTEN" in error
     assert "PACKISTRY_WORKERS" in error
+    assert "LISTEN: must be HOST:PORT" in error
     assert "canary" not in error
 
 
