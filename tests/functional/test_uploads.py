@@ -190,6 +190,7 @@ def post_form(app: TestApp, body: bytes, headers, status: int, kind: str = MULTI
         ("multipart/form-data", b"--x--", 415),
         ("multipart/form-data; boundary=\xe9", b"--x--", 415),
         (MULTIPART, b"", 400),
+        (MULTIPART, b"--x\r\nContent-Disposition: form-data; name=v\r\n\r\n1\r\n--x--\r\n", 422),
         (MULTIPART, b"--x\r\n", 400),
         (MULTIPART, b"--x\r\nContent-Disposition: form-data; name=file\r\n\r\nabc", 400),
         (MULTIPART, b"--x\r\nContent-Disposition: attachment\r\n\r\nabc\r\n--x--", 400),

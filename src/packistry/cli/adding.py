@@ -136,7 +136,7 @@ def _add_named(
         write_next("The import is under way. See how it goes:", ["packistry package list"])
     else:
         _write_what_next(named, commands)
-    return waiting.succeeded(finished)
+    return waiting.succeeded(finished) and (not wait or all(row["name"] for row in named))
 
 
 def _named(

@@ -12,7 +12,7 @@ from packistry.composer.semver import (
     parse_constraints,
     parse_stability,
 )
-from packistry.composer.text import quoted
+from packistry.composer.text import has_unseen_characters, quoted
 
 MAX_VERSION_LENGTH = 255
 
@@ -133,6 +133,9 @@ def _usable(name: VersionName) -> VersionName:
         raise SkippedRef(f"{quoted(name.pretty)} is longer than {MAX_VERSION_LENGTH} characters")
     if _NOT_IN_A_VERSION.search(name.pretty):
         raise SkippedRef(f'{quoted(name.pretty)} holds a space or a "#"')
+    # Composer's own trim takes a NUL away, and what follows a "+" may be anything.
+    if has_unseen_characters(name.pretty):
+        raise SkippedRef(f"{quoted(name.pretty)} holds control characters")
     for text in (name.normalized, name.pretty):
         try:
             parse_constraints(text)

@@ -6,7 +6,7 @@ from io import SEEK_END
 from pyramid.request import Request
 from pyramid.response import Response
 
-from packistry.errors import Forbidden
+from packistry.errors import Forbidden, Invalid
 from packistry.services.quotas import Uploader, counting
 from packistry.services.reads import Access
 from packistry.services.uploads import Published, Uploads
@@ -48,6 +48,8 @@ def upload(request: Request) -> Response:
         texts = read_form(
             request.environ, file, file_field=FILE, max_bytes=settings.max_archive_bytes
         )
+        if not file.tell():
+            raise Invalid(f'The form has no "{FILE}", or an empty one.', field=FILE)
         version = texts.get("version", "")[: LONGEST_VERSION + 1]
         with counting(parts.runtime, who, file.seek(0, SEEK_END)) as taken:
             published = uploads.publish(entrance.actor, path, name, file, version=version)

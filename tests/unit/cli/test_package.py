@@ -45,9 +45,10 @@ def test_what_is_left_of_an_import_that_gave_no_package_can_be_taken_away(cli, u
     upstream.git("rm", "--quiet", "composer.json")
     upstream.git("commit", "--quiet", "-m", "no manifest")
     upstream.git("tag", "-d", "v1.0.0")
-    said = add(cli, upstream, "--wait").stdout
+    said = add(cli, upstream, "--wait")
     (facts,) = cli.json("package", "list")
-    assert f"packistry package remove {facts['id']}" in said
+    assert said.exit_code == 1
+    assert f"packistry package remove {facts['id']}" in said.stdout
 
 
 def test_a_name_that_is_not_there_is_told_with_the_list_that_has_those_that_are(cli):

@@ -107,7 +107,13 @@ def test_an_upload_may_name_any_version(text):
     assert (name.pretty, name.normalized) == (text, normalize(text))
 
 
-@pytest.mark.parametrize("text", ["", "x", "dev-main as 1.0", "dev-a,b", "dev-x#abc", "1.0 || 2.0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "x", "dev-main as 1.0", "dev-a,b", "dev-x#abc", "1.0 || 2.0"),
+        *("1.0\0", "\x001.0", "1.0+a\x1bb", "1.0+a\u202eb"),
+    ],
+)
 def test_an_upload_of_no_version_is_refused(text):
     with pytest.raises(SkippedRef):
         version_of_upload(text)
