@@ -22,9 +22,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from packistry.errors import ConfigurationError
 from packistry.models import (
     Base,
     Counter,
@@ -47,11 +49,25 @@ WATCHED: tuple[type[Base], ...] = (Document, Grant, Package, Repository, Token, 
 
 SQLITE_BUSY_MS = 60_000
 
+DRIVERS = {
+    "sqlite": "sqlite",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+}
+NO_URL = (
+    "PACKISTRY_DATABASE_URL cannot be used: it is postgresql+psycopg://USER:PASSWORD@HOST/NAME, "
+    "mysql+pymysql://USER:PASSWORD@HOST/NAME?charset=utf8mb4 or sqlite:////PATH."
+)
+
 
 def connect(url: str, *, pool_size: int = 20) -> Engine:
-    """An engine for `url`, the same to use whichever database it is."""
+    """An engine for `url`, the same to use whichever database it is.
+
+    Raises ConfigurationError: it is no address of a database that we know, or a driver is missing.
+    """
     options: dict[str, Any] = {"hide_parameters": True}
-    backend = make_url(url).get_backend_name()
+    backend = _backend(url)
     if backend == "sqlite":
         options["connect_args"] = {"timeout": SQLITE_BUSY_MS / 1000}
     else:
@@ -59,12 +75,31 @@ def connect(url: str, *, pool_size: int = 20) -> Engine:
     if backend in ("mysql", "mariadb"):
         # The default, REPEATABLE READ, shows a transaction the past and lets it write the present.
         options["isolation_level"] = "READ COMMITTED"
-    engine = create_engine(url, **options)
+    try:
+        engine = create_engine(url, **options)
+    except (ArgumentError, TypeError):
+        raise ConfigurationError(NO_URL) from None
+    except ModuleNotFoundError as error:
+        extra = "postgresql" if backend == "postgresql" else "mysql"
+        raise ConfigurationError(
+            f"PACKISTRY_DATABASE_URL needs the Python package {error.name}, which is not here. "
+            f"{DRIVERS[backend]} comes with: pip install 'packistry[{extra}]'"
+        ) from None
     event.listen(engine, "handle_error", _hide_row)
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _backend(url: str) -> str:
+    try:
+        backend = make_url(url).get_backend_name()
+    except (ArgumentError, ValueError):
+        backend = ""
+    if backend not in DRIVERS:
+        raise ConfigurationError(NO_URL)
+    return backend
 
 
 def _hide_row(context: ExceptionContext) -> None:

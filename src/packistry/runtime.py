@@ -54,8 +54,11 @@ class Runtime:
 
     def close(self) -> None:
         """Give back connections."""
-        self.queue.close()
-        self.engine.dispose()
+        # What was never asked for may be what cannot be made.
+        if "queue" in self.__dict__:
+            self.queue.close()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     @cached_property
     def engine(self) -> Engine:

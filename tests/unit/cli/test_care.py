@@ -28,6 +28,24 @@ def test_a_database_that_is_away_is_one_sentence_without_its_address(cli):
     assert "canary" not in error
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("canary", "cannot be used: it is postgresql+psycopg://"),
+        ("oracle://u:canary@db/x", "cannot be used"),
+        ("mysql+pymysql://u:canary@db:x/x", "cannot be used"),
+        ("postgresql+pg8000://u:canary@db/x", "pg8000, which is not here. postgresql+psycopg"),
+        ("mysql+mysqldb://u:canary@db/x", "pip install 'packistry[mysql]'"),
+    ],
+)
+def test_a_database_that_cannot_be_meant_is_one_sentence(cli, url, said):
+    cli.environment["PACKISTRY_DATABASE_URL"] = url
+    error = cli.fails("repository", "list")
+    assert said in error
+    assert "canary" not in error
+    assert said in cli("doctor").stdout
+
+
 def test_doctor_works_without_a_database(cli):
     cli.environment["PACKISTRY_DATABASE_URL"] = "postgresql+psycopg://u:canary@127.0.0.1:1/x"
     result = cli("doctor")
