@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "kit": PLAIN,
     "testing": PLAIN | {"plugin", "composer"},
     "models": {"composer"},
-    "database": {"models"},
+    "database": {"errors", "models"},
     "schema": {"models", "migrations"},
     "migrations": {"models"},
     "queue": PLAIN | {"settings"},

@@ -1,6 +1,10 @@
 """What services raise. `web/errors.py` and the CLI turn these into status codes and exit codes."""
 
+import errno
+import re
 from collections.abc import Mapping
+
+_FULL = re.compile("database or disk is full|No space left on device|disk full", re.IGNORECASE)
 
 
 class PackistryError(Exception):
@@ -57,6 +61,19 @@ class Unavailable(PackistryError):
 
 class ConfigurationError(PackistryError):
     """The settings or the environment cannot work. Raised at start-up, names the remedy."""
+
+
+def no_room(error: BaseException) -> bool:
+    """Whether a full disk, or a quota on it, is what went wrong: here or at the database."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        # As SQLite has it, and as servers say what their own disk told them.
+        if isinstance(getattr(seen, "orig", None), Exception) and _FULL.search(str(seen)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
 
 
 def unexpected(error: BaseException) -> str:

@@ -1,7 +1,9 @@
 """What an operator may set. `docs/settings.md` has the table; a test holds it against this file."""
 
 import ipaddress
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -23,6 +25,8 @@ from packistry.errors import ConfigurationError
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 PREFIX = "PACKISTRY_"
+
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?\Z")
 
 Colons = Annotated[tuple[Path, ...], NoDecode]
 Commas = Annotated[tuple[str, ...], NoDecode]
@@ -69,7 +73,7 @@ class Settings(BaseSettings):
         "Empty: the file secret.key in the data directory.",
     )
     storage: str = Field("local", description="Name of the storage plugin that keeps dists.")
-    storage_options: dict[str, str] = Field(
+    storage_options: Annotated[dict[str, str], NoDecode] = Field(
         default_factory=dict,
         description='The storage plugin\'s own options, as JSON (local: {"path": …}).',
     )
@@ -162,7 +166,44 @@ class Settings(BaseSettings):
             return init_settings, env_settings
         if not Path(config).is_file():
             raise ConfigurationError(f"PACKISTRY_CONFIG names {config}, which is not a file.")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, Path(config))
+        try:
+            file = TomlConfigSettingsSource(settings_cls, Path(config))
+        except ValueError as error:
+            raise ConfigurationError(f"{config} is no TOML file: {error}.") from None
+        return init_settings, env_settings, file
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if value == "":
+            raise ValueError("must name a folder")
+        return value
+
+    @field_validator("storage_options", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        try:
+            found = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+            raise ValueError('must be a JSON object of texts, such as {"path": "/srv/dists"}')
+        return found
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must be redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_HOST.match(each) or _is_network(each) for each in value):
+            raise ValueError("each must be a host name, an IP address or a network")
+        return value
 
     @field_validator("git_local_roots", mode="before")
     @classmethod
@@ -197,10 +238,8 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
-            try:
-                ipaddress.ip_network(network, strict=False)
-            except ValueError:
-                raise ValueError("each must be an IP address or network") from None
+            if not _is_network(network):
+                raise ValueError("each must be an IP address or network")
         return value
 
     @field_validator("second_factor_roles")
@@ -270,6 +309,14 @@ class Settings(BaseSettings):
     @property
     def jobs(self) -> Literal["embedded", "rq"]:
         return "rq" if self.redis_url.get_secret_value() else "embedded"
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def load(**overrides: Any) -> Settings:

@@ -1,5 +1,6 @@
 """Uploads: who may, what is accepted, and that nothing is left of what is not."""
 
+import errno
 import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +8,16 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from webtest import TestApp, Upload
 
 from packistry.app import make_app
+from packistry.builtin.storage import Local
 from packistry.composer.minifier import expand
 from packistry.models import Dist, Intent, Package, UploadDay, Version
 from packistry.models.base import now
 from packistry.runtime import Runtime
+from packistry.services.dists import Dists
 from packistry.settings import Settings
 from tests.functional.conftest import Stock, bearer, zip_of
 
@@ -227,6 +231,33 @@ def test_a_file_beyond_the_limit_is_refused(
     application.close()
     small.close()
     assert rows(stock) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("where", "fault"),
+    [
+        (Local, OSError(errno.ENOSPC, "No space left on device")),
+        (Dists, OperationalError("INSERT", {}, Exception("database or disk is full"))),
+    ],
+    ids=["storage", "database"],
+)
+def test_an_upload_to_a_full_disk_is_refused_in_words_and_makes_nothing(
+    app: TestApp,
+    stock: Stock,
+    writer: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    where: type,
+    fault: Exception,
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(where, "put", full)
+    answer = send(app, zip_of(LIB), headers=writer, status=507)
+    assert "no room left" in answer.json["message"]
+    assert {**rows(stock), "Intent": 0} == NOTHING
+    monkeypatch.undo()
+    send(app, zip_of(LIB), headers=writer, status=201)
 
 
 @pytest.mark.parametrize("name", ["api/users", "p2/lib", "r/x", "nul/lib", "acme/lib.json"])

@@ -43,7 +43,7 @@ def test_the_value_of_a_setting_is_never_shown(monkeypatch, name):
 
 
 def test_secrets_are_hidden_in_the_settings_text():
-    settings = Settings(secret_key="canary", database_url="canary", redis_url="canary")
+    settings = Settings(secret_key="canary", database_url="canary", redis_url="redis://canary")
     assert "canary" not in repr(settings)
 
 
@@ -86,6 +86,31 @@ def test_a_file_gives_settings_and_the_environment_overrides_it(monkeypatch, tmp
 
 def test_a_file_that_is_missing_is_reported(monkeypatch, tmp_path):
     assert "not a file" in problems(monkeypatch, CONFIG=str(tmp_path / "none.toml"))
+
+
+def test_a_file_that_is_no_toml_is_reported(monkeypatch, tmp_path):
+    file = tmp_path / "packistry.toml"
+    file.write_text("listen = \n")
+    assert "is no TOML file" in problems(monkeypatch, CONFIG=str(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STORAGE_OPTIONS", "canary"),
+        ("STORAGE_OPTIONS", '["canary"]'),
+        ("STORAGE_OPTIONS", '{"key": 1}'),
+        ("REDIS_URL", "http://canary"),
+        ("ALLOW_HOSTS", "http://canary"),
+        ("ALLOW_HOSTS", "10.0.0.0/99"),
+        ("DATA_DIR", ""),
+    ],
+)
+def test_a_value_that_would_only_fail_later_is_reported_at_the_start(monkeypatch, name, value):
+    text = problems(monkeypatch, **{name: value, "LISTEN": "bad"})
+    assert re.search(f"PACKISTRY_{name}: (each )?must ", text)
+    assert "PACKISTRY_LISTEN" in text
+    assert "canary" not in text
 
 
 def test_redis_decides_where_jobs_run():

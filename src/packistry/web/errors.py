@@ -18,6 +18,7 @@ from packistry.errors import (
     NotFound,
     PackistryError,
     Unavailable,
+    no_room,
 )
 from packistry.plugin import errors as plugin_errors
 from packistry.services.quotas import BeyondQuota, QuotaUsed
@@ -30,6 +31,8 @@ from packistry.web.security import Refused
 log = logging.getLogger(__name__)
 
 ROOT_DOCUMENT = "/packages.json"
+
+NO_ROOM = "The server has no room left on its disk. Its operator has to make some."
 
 _NOT_TEXT = answers.error(400, "The address holds bytes that are not text.")
 
@@ -50,6 +53,9 @@ def response(answer: Answer) -> Response:
 @singledispatch
 def answer_of(error: Exception) -> Answer:
     """What the client is told. Of a bug, or a dependency that is away, the log has the details."""
+    if no_room(error):
+        log.error("The disk is full", exc_info=error)
+        return answers.error(507, NO_ROOM, warn=True)
     number = secrets.token_hex(6)
     log.error("Fault %s", number, exc_info=error)
     message = f"Something went wrong here. The server's log says more under number {number}."
