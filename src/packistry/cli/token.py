@@ -87,7 +87,7 @@ def add(
             expires_at=new.expires_at,
         )
         _grant(services, made, repositories, packages)
-        facts = {"token": text, **_facts(made, None)}
+        facts = {"token": text, **_facts(made)}
     if as_json:
         write_json(facts)
         return
@@ -116,7 +116,7 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
     moment = now()
     with installation.reading() as services:
         rows = [
-            {**_facts(each, each.user.label if each.user else None), "state": state}
+            {**_facts(each), "state": state}
             for each in services.tokens.all()
             if (state := _state(each, moment)) == "active" or everything
         ]
@@ -159,7 +159,7 @@ def rotate(installation: Installation, name_or_id: str, keep: str, as_json: bool
     with installation.change() as services:
         made, text = services.tokens.rotate(services.tokens.find(name_or_id), kept)
         services.audit.note("token.rotated", made)
-        facts = {"token": text, **_facts(made, made.user.label if made.user else None)}
+        facts = {"token": text, **_facts(made)}
     if as_json:
         write_json(facts)
         return
@@ -200,12 +200,12 @@ def _state(token: Token, moment: datetime) -> str:
     return "expired" if token.expires_at and token.expires_at <= moment else "active"
 
 
-def _facts(token: Token, owner: str | None) -> dict[str, Any]:
+def _facts(token: Token) -> dict[str, Any]:
     return {
         "id": token.id,
         "name": token.name,
         "kind": TokenKind(token.kind).name.lower(),
-        "user": owner,
+        "user": token.user.label if token.user else None,
         "can_read": token.can_read,
         "can_write": token.can_write,
         "can_call_api": token.can_call_api,

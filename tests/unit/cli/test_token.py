@@ -32,7 +32,9 @@ def test_json_gives_the_token(cli, repository):
 
 def test_a_users_token_is_personal(cli):
     cli.ok("user", "add", "jo@x.org")
-    assert cli.json("token", "add", "mine", "--user", "jo@x.org")["token"].startswith("pkpat-")
+    made = cli.json("token", "add", "mine", "--user", "jo@x.org")
+    assert made["token"].startswith("pkpat-")
+    assert made["user"] == "jo@x.org"
     assert cli.json("token", "list")[0]["user"] == "jo@x.org"
 
 
