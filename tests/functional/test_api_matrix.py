@@ -146,7 +146,8 @@ def expected(call: Call, role: str, by: str) -> str:
         return "allowed" if role == "maintainer" else "hidden"
     allowed = ALLOWED[call.permission]
     knows = KNOWS if noun in ("repositories", "packages", "syncs") else allowed
-    if call.permission is Permission.MAINTAIN and call.target is None:
+    # Who maintains any repository may import from every source.
+    if call.permission is Permission.MAINTAIN and (call.target is None or noun == "sources"):
         allowed |= {"other maintainer"}
     if role in allowed:
         return "allowed"

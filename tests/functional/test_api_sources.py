@@ -8,6 +8,7 @@ from packistry import jobs
 from packistry.inputs import NewRepository
 from packistry.models import Package, PassedProject
 from packistry.plugin import CredentialsError, Project
+from packistry.services.grants import Rights
 from packistry.services.synchronizer import Synchronizer
 from tests.functional.caller import Caller, caller
 from tests.hooked import Hooked
@@ -46,6 +47,30 @@ def test_a_source_is_made_in_its_providers_words_and_tells_no_secret(admin):
     assert "name" in admin.post("/sources", status=422, name="There", provider="git")["errors"]
     admin.delete(path)
     admin.get(path, status=404)
+
+
+def test_maintainers_are_told_what_they_may_import_from_and_not_how_it_is_opened(
+    admin, runtime, application
+):
+    made = admin.post("/sources", name="Here", provider="git", config={"username": "canary"})
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home"))
+        home_id = home.id
+    jo = caller(runtime, application, "jo@x.org", by="api")
+    jo.get("/sources", status=403)
+    with runtime.transaction() as services:
+        rights = Rights(manage=True)
+        services.grants.grant(
+            services.users.get("jo@x.org"), services.repositories.at(home_id), rights
+        )
+    told = jo.get("/sources")
+    assert [(each["name"], sorted(each)) for each in told if each["id"] == made["id"]] == [
+        ("Here", ["id", "loaded", "name", "provider"])
+    ]
+    assert "canary" not in str(told)
+    assert jo.get(f"/sources/{made['id']}/projects") == []
+    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/check")):
+        jo.send(method, f"/sources/{made['id']}{path}", {}, status=403)
 
 
 def test_bitbuckets_credentials_are_taken_as_the_php_packistry_took_them(runtime):

@@ -52,6 +52,8 @@ KNOWS = {
     "sync": READERS,
     "bulk": READERS,
     "token": frozenset({"maintainer", "admin"}),
+    # Whoever may import from it.
+    "source": frozenset({"other maintainer", "maintainer", "admin"}),
 }
 
 

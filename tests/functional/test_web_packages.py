@@ -89,7 +89,7 @@ def test_one_shows_how_it_is_installed_what_it_needs_and_its_versions_in_order(a
     assert page.html.select_one("section[aria-labelledby=requires] a")["href"].endswith(
         f"/{base_id}"
     )
-    assert "7 in 30 days" in text(page)
+    assert "7 in the last 30 days" in text(page)
     change = page.html.select_one("details .diff")
     assert change.select_one("del").get_text() == "php: ^8.1"
     assert change.select_one("ins").get_text() == "php: ^8.2"
@@ -126,6 +126,14 @@ def test_the_list_is_searched_filtered_and_shows_what_somebody_may_read(
         services.session.add(Grant(user_id=jo.user_id, package_id=theme.id))
     assert names(jo) == ["acme/theme"]
     assert "Host" not in jo.get("/admin/packages").text
+
+
+def test_versions_are_searched_by_their_names(admin, lib):
+    def names(words: str) -> list[str]:
+        page = admin.get(f"{lib}/versions", params={"q": words})
+        return [link.get_text() for link in page.html.select("tbody a.name")]
+
+    assert (names("1.1"), names("MAIN"), names("x")) == (["1.10.0"], ["dev-main"], [])
 
 
 def test_a_version_is_compared_with_another_yanked_and_restored(admin, lib, runtime, app, stock):
@@ -307,7 +315,8 @@ def test_it_is_removed_once_its_name_is_typed(admin, lib, runtime):
 def test_the_webhook_says_how_it_is_and_is_made_on_request(admin, lib, runtime):
     page = admin.get(f"{lib}/webhook")
     assert "None: Its source sends none." in text(page)
-    assert "sends no webhooks" in text(admin.submit(page, status=409))
+    assert page.html.select_one("main form") is None
+    assert "sends no webhooks" in text(admin.post(f"{lib}/webhook", status=409))
     with runtime.transaction() as services:
         project = services.packages.get("acme/lib").project
         verdict = DeliveryVerdict.ACCEPTED

@@ -3,7 +3,8 @@
 A right is the token's ability, and its owner's (or its own) grant *now*, or that the repository is
 public (reading only). An admin's rights need no grant. A grant on a repository covers its packages;
 a grant on a package covers that package alone and lets its repository be entered. Who maintains a
-repository manages its packages and the deploy tokens that reach nothing beyond it.
+repository manages its packages and the deploy tokens that reach nothing beyond it, and may import
+from every source: its name and what projects it has are theirs to know, what opens it is not.
 """
 
 from collections.abc import Collection
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from packistry.models import Base, Grant, Package, Repository, Token, TokenKind
+from packistry.models import Base, Grant, Package, Repository, Source, Token, TokenKind
 
 
 class Action(StrEnum):
@@ -37,7 +38,8 @@ class Permission(StrEnum):
     READ = "read"
     """Who may read the repository or package at hand."""
     MAINTAIN = "maintain"
-    """Who maintains the repository, package or token at hand; without one, any repository."""
+    """Who maintains the repository, package or token at hand; without one, or with a source, any
+    repository."""
     ADMINISTER = "administer"
     """Administrators."""
 
@@ -76,7 +78,7 @@ SYSTEM = Actor(admin=True, can_write=True, label="system")
 """The CLI and the jobs: whoever runs them owns the installation."""
 
 Target = Base | None
-"""A row that a permission is about. Of those that are none of the three below, and of the system as
+"""A row that a permission is about. Of those that are none of the four below, and of the system as
 a whole, only administrators know."""
 Bool = ColumnElement[bool] | bool
 Number = ColumnElement[int | None] | InstrumentedAttribute[Any] | int | None
@@ -254,9 +256,9 @@ def _may(session: Session, actor: Actor, action: Action, target: Target) -> bool
             .join(Repository, Repository.id == Package.repository_id)
             .where(Package.id == target.id, package_predicate(subject, action))
         )
-    elif target is None or isinstance(target, Repository):
+    elif target is None or isinstance(target, Repository | Source):
         statement = select(Repository.id).where(repository_predicate(subject, action))
-        if target is not None:
+        if isinstance(target, Repository):
             statement = statement.where(Repository.id == target.id)
     else:
         return False

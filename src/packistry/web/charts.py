@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 from packistry.web.words import day, grouped, short_day
 
+SPANS = (7, 30, 90, 365)
+"""How many days a chart may be of."""
 MOST_BARS = 120
 STEP = 4
 STEPS = (1, 2, 2.5, 5, 10)
@@ -41,6 +43,11 @@ class Chart:
     @property
     def top(self) -> int:
         return self.ticks[-1]
+
+
+def span_of(asked: str, otherwise: int) -> int:
+    """The one of SPANS that was asked for."""
+    return next((span for span in SPANS if asked == str(span)), otherwise)
 
 
 def daily(label: str, counted: str, counts: Mapping[date, int], first: date, last: date) -> Chart:

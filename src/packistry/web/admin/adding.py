@@ -138,9 +138,9 @@ def add(visit: Visit) -> Response:
         return _add_all(visit)
     wanted = dict.fromkeys([*visit.texts("project"), *visit.text("addresses").split()])
     if not wanted:
-        raise Invalid("Choose at least one project.", field="project")
+        raise Invalid("Choose at least one project.", field="addresses")
     if len(wanted) > MOST_AT_ONCE:
-        raise Invalid(f"At most {MOST_AT_ONCE} at once.", field="project")
+        raise Invalid(f"At most {MOST_AT_ONCE} at once.", field="addresses")
     new = _how(visit)
     numbers = as_number(visit.text("repository")), as_number(visit.text("source"))
     with visit.reading() as services:

@@ -7,12 +7,11 @@ from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.overview import Overview
 from packistry.services.snippets import repository_commands, token_commands
-from packistry.web.charts import daily
+from packistry.web.charts import SPANS, daily, span_of
 from packistry.web.needs import needs
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
-SPANS = (7, 30, 90, 365)
 SPAN = 90
 MOST = 6
 BUSIEST = 500
@@ -28,7 +27,7 @@ def show(visit: Visit, services: Services) -> Shown:
     visit.needs = len(found)
     numbers = overview.numbers()
     used = overview.ever_downloaded()
-    span = _span(visit)
+    span = span_of(visit.query("days"), SPAN)
     last = now().date()
     first = last - timedelta(days=span - 1)
     # Numbers alone: what they are of is looked up again, as far as it may be seen.
@@ -54,11 +53,6 @@ def show(visit: Visit, services: Services) -> Shown:
         "most": overview.most(busiest, MOST),
         "recent": overview.recent(RECENT),
     }
-
-
-def _span(visit: Visit) -> int:
-    asked = visit.query("days")
-    return next((span for span in SPANS if asked == str(span)), SPAN)
 
 
 def _providers(services: Services) -> list[tuple[str, str]]:

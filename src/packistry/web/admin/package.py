@@ -21,11 +21,11 @@ from packistry.services.snippets import repository_commands, token_commands
 from packistry.services.versions import DEV, VersionFacts
 from packistry.web import filters
 from packistry.web.admin.packages import facts_of, find
-from packistry.web.charts import daily
+from packistry.web.charts import SPANS, daily, span_of
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
-DAYS = 30
+SPAN = 30
 NEWEST = 6
 BRANCHES = 3
 SYNCS = 6
@@ -51,7 +51,8 @@ def show(visit: Visit, services: Services) -> Shown:
     ids = services.versions.ordered(package)
     newest = services.versions.facts(package, newest_of(services, ids))
     latest = services.versions.latest([package.id]).get(package.id)
-    first = now().date() - timedelta(days=DAYS - 1)
+    span = span_of(visit.query("days"), SPAN)
+    first = now().date() - timedelta(days=span - 1)
     downloads = services.versions.daily(package, first)
     maintains = visit.may(services, Permission.MAINTAIN, package)
     requires = latest.manifest.get("require") or {} if latest else {}
@@ -81,6 +82,8 @@ def show(visit: Visit, services: Services) -> Shown:
         "readme": Markup(package.readme_html),  # noqa: S704 - services.readme made it safe
         "commands": repository_commands(visit.base_url, package.repository),
         "bearer": token_commands(visit.base_url, PLACEHOLDER)[0],
+        "span": span,
+        "spans": SPANS,
         "chart": daily("Downloads", "Downloads", downloads, first, now().date()),
         "size": services.versions.size(package),
         "platform": {name: each for name, each in requires.items() if "/" not in name},
@@ -195,8 +198,11 @@ def show_webhook(visit: Visit, services: Services) -> Shown:
     """How it is, and what came."""
     package = find(visit, services)
     project = package.project
+    providers = services.context.plugins.source_providers
+    provider = providers.get(project.source.provider) if project else None
     return {
         **facts_of(package),
+        "sends": provider is not None and provider.supports_webhooks,
         "webhook": services.webhooks.facts(project) if project else None,
         "deliveries": services.deliveries.recent(project) if project else [],
     }

@@ -31,6 +31,9 @@ def prove(visit: Visit) -> Response:
         response = visit.go("login", _query={"next": wanted})
         visit.cookies.drop(response)
         return response
+    with visit.reading() as services:
+        if not show(visit, services)["by_password"]:
+            raise Invalid("You have no password here: sign in once more as you did.")
     email, password = visit.who.email, visit.secret("password")
     try:
         sign_in.prove(visit.runtime, visit.author, email, password, visit.address)

@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 
 from pyramid.response import Response
+from sqlalchemy import select
 
 from packistry.errors import Conflict, NotFound
 from packistry.models import Dist, Version
@@ -14,7 +15,7 @@ from packistry.services.dists import Dists
 from packistry.web.admin.package import Change, commits, compare, links
 from packistry.web.admin.packages import as_number, facts_of, find
 from packistry.web.files import CHUNK, FileBody
-from packistry.web.listing import paged
+from packistry.web.listing import mentions, paged
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
@@ -29,11 +30,20 @@ def _version(visit: Visit, services: Services) -> Version:
 
 
 def index(visit: Visit, services: Services) -> Shown:
-    """All, a page at a time."""
+    """All, or those whose name holds what is searched for, a page at a time."""
     package = find(visit, services)
-    found = paged(visit, services.versions.ordered(package))
+    ids = services.versions.ordered(package)
+    if words := visit.query("q").strip():
+        named = select(Version.id).where(
+            Version.package_id == package.id, *mentions(words, Version.name)
+        )
+        wanted = set(services.session.scalars(named))
+        found = paged(visit, [each for each in ids if each in wanted])
+    else:
+        found = paged(visit, ids)
     return {
         **facts_of(package),
+        "many": len(ids) > found.size,
         "listing": found,
         "versions": services.versions.facts(package, found.rows),
         "maintains": visit.may(services, Permission.MAINTAIN, package),
@@ -72,11 +82,11 @@ def _change(visit: Visit, services: Services, version: Version, ids: list[int]) 
     if asked := as_number(visit.query("with")):
         other = services.versions.at(version.package, asked)
     else:
-        # The one below it.
-        below = ids[ids.index(version.id) + 1 :]
-        if not below:
+        # The one below it; the highest for that which is last, such as a branch.
+        others = [*ids[ids.index(version.id) + 1 :], *ids[: ids.index(version.id)]]
+        if not others:
             return None
-        other = services.versions.at(version.package, below[0])
+        other = services.versions.at(version.package, others[0])
     return None if other is version else compare(other, version)
 
 

@@ -77,6 +77,15 @@ class SourceShape(Shape):
     updated_at: Moment
 
 
+class SourceName(Shape):
+    """What maintainers are told of a source, of whose projects they may make packages."""
+
+    id: int
+    provider: str
+    name: str
+    loaded: bool = Field(description="Whether the plugin of its provider is there")
+
+
 class SourceBody(Body):
     """A source to be made. `config` has the fields of its provider; see the call `plugins`.
 
@@ -194,9 +203,18 @@ def _shape(
     )
 
 
-def index(_visit: ApiVisit, services: Services) -> list[SourceShape]:
-    """All of them: there are few."""
-    return shapes(services, services.sources.all())
+def index(visit: ApiVisit, services: Services) -> Sequence[SourceShape | SourceName]:
+    """All of them: there are few. How they are opened is for administrators to know."""
+    sources = services.sources.all()
+    if visit.actor.admin:
+        return shapes(services, sources)
+    known = services.context.plugins.source_providers
+    return [
+        SourceName(
+            id=each.id, provider=each.provider, name=each.name, loaded=each.provider in known
+        )
+        for each in sources
+    ]
 
 
 def show(visit: ApiVisit, services: Services) -> SourceShape:
@@ -345,7 +363,15 @@ source_call = calls_below("/sources", tag=TAG, permission=Permission.ADMINISTER)
 """Makes a call about sources."""
 
 CALLS = (
-    source_call("sources", "GET", "", "All sources", returns=list[SourceShape], show=index),
+    source_call(
+        "sources",
+        "GET",
+        "",
+        "All sources; maintainers are told what they are called",
+        permission=Permission.MAINTAIN,
+        returns=list[SourceShape | SourceName],
+        show=index,
+    ),
     source_call(
         "source-add",
         "POST",
@@ -388,6 +414,8 @@ CALLS = (
         "GET",
         "/{id}/projects",
         "The projects of a source, at most a hundred of those the search finds",
+        permission=Permission.MAINTAIN,
+        target=find,
         query=ProjectSearch,
         returns=list[ProjectShape],
         do=projects,
