@@ -146,13 +146,14 @@ def test_what_is_missing_is_told_by_the_check(server, host):
 
 def test_an_address_where_no_bitbucket_is_is_told_so(server, host):
     host.fail_next(404, body=b"<h1>Not Found</h1>")
-    with pytest.raises(NotFound, match=f"no Bitbucket API at {URL}"):
+    with pytest.raises(ConfigError, match=f"no Bitbucket API at {URL}") as caught:
         server.check()
+    assert "url" in caught.value.fields
     host.fail_next(200, body=b"<html>")
     with pytest.raises(Unavailable, match=f"no Bitbucket API at {URL}"):
-        server.check()
+        configured(host, project="PRJ").check()
     host.fail_next(302, headers={"Location": "https://login.example.org/?next=x"})
-    with pytest.raises(Unavailable, match=r"redirects to https://login\.example\.org\. If"):
+    with pytest.raises(ConfigError, match=r"redirects to https://login\.example\.org\. If"):
         server.check()
 
 

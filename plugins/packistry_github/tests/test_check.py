@@ -57,11 +57,12 @@ def test_a_fine_grained_token_that_cannot_read_code_is_refused(github, host):
         github.check()
 
 
-def test_a_fine_grained_token_that_cannot_make_webhooks_is_noted(github, host):
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_fine_grained_token_that_cannot_make_webhooks_is_noted(github, host, status):
     host.fail_next(200, json={"login": "octocat", "id": 1})
     host.fail_next(200, json=[host.repositories[7]])
     host.fail_next(404, json={"message": "Not Found"})
-    forbidden(host, "repository_hooks=read")
+    host.fail_next(status, json={"message": "Not accessible"})
     (note,) = github.check()
     assert "Webhooks: read and write" in note
 
@@ -94,6 +95,12 @@ def test_without_a_token_public_repositories_are_read(host):
     assert list(github.projects()) == []
     remote = github.remote(github.project("acme/lib"))
     assert (remote.username, remote.password) == ("", "")
+
+
+def test_an_enterprise_server_in_private_mode_asks_for_a_token(host):
+    host.fail_next(401, json={"message": "Must authenticate to access this API."})
+    with pytest.raises(CredentialsError, match="with a token only"):
+        provider(host, token="").check()
 
 
 def test_an_enterprise_server_without_rate_limits_is_fine_too(host):

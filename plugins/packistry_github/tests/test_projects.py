@@ -4,6 +4,7 @@ from packistry.plugin import NotFound, Unavailable
 from packistry_github.provider import GitHub
 from plugins.packistry_github.tests.conftest import provider
 from plugins.packistry_github.tests.host import TOKEN, data
+from tests.hosts.host import query
 
 
 def paths(github: GitHub, search: str = "") -> list[str]:
@@ -15,6 +16,9 @@ def test_all_pages_are_listed(github, host):
     for number in range(5):
         host.add(f"acme/part-{number}", 100 + number)
     assert paths(github) == ["acme/lib", *(f"acme/part-{number}" for number in range(5))]
+    asked = query(host.requests[0])
+    assert asked["per_page"] == "100"
+    assert asked["affiliation"] == "owner,collaborator,organization_member"
 
 
 def test_a_search_looks_at_owner_and_name_in_any_case(github, host):
@@ -59,6 +63,15 @@ def test_what_is_no_project_of_github_is_not_asked_for(github, host, typed):
 def test_a_renamed_project_is_found_by_its_old_name(github, host):
     host.rename(7, "acme/library")
     assert (github.project("acme/lib").id, github.project("acme/lib").path) == ("7", "acme/library")
+
+
+def test_a_project_that_is_not_there_is_not_put_down_to_a_permission(github, host):
+    # GitHub names the permission beside each 404, whether or not the token has it.
+    headers = {"X-Accepted-GitHub-Permissions": "metadata=read"}
+    host.fail_next(404, json={"message": "Not Found"}, headers=headers)
+    with pytest.raises(NotFound) as caught:
+        github.project("8")
+    assert "permission" not in str(caught.value)
 
 
 def test_git_goes_to_the_project_that_has_the_number_not_to_who_took_its_name(github, host):

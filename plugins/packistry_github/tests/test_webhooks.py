@@ -17,7 +17,7 @@ def test_a_webhook_sends_signed_json_about_refs_and_the_repository(github, host,
     (hook,) = host.hooks[7]
     assert made == str(hook["id"])
     assert hook["active"] is True
-    assert {"push", "repository"} <= set(hook["events"])
+    assert set(hook["events"]) == {"push", "delete", "repository"}
     assert hook["config"] == {
         "url": URL,
         "content_type": "json",

@@ -5,7 +5,6 @@ import pytest
 from packistry.plugin import (
     ConfigError,
     CredentialsError,
-    NotFound,
     PluginError,
     Unavailable,
     load_config,
@@ -113,19 +112,25 @@ def test_a_token_that_died_is_told_by_a_sync_and_a_listing_too(gitlab, host):
 
 def test_an_address_where_no_gitlab_is_is_told_so(gitlab, host):
     host.fail_next(404, body=b"<h1>Not Found</h1>", times=2)
-    with pytest.raises(NotFound, match=f"no GitLab API at {URL}"):
+    with pytest.raises(ConfigError, match=f"no GitLab API at {URL}") as caught:
         gitlab.check()
+    assert "url" in caught.value.fields
 
 
 def test_a_web_page_in_place_of_an_api_is_told_so(gitlab, host):
-    host.fail_next(200, body=b"<html>", headers={"Content-Type": "text/html"})
-    with pytest.raises(Unavailable, match=f"no GitLab API at {URL}"):
-        gitlab.check()
+    for status, ask, error in (
+        (200, gitlab.check, ConfigError),
+        (200, lambda: gitlab.project("7").path, Unavailable),
+        (502, gitlab.check, Unavailable),
+    ):
+        host.fail_next(status, body=b"<html>", headers={"Content-Type": "text/html"})
+        with pytest.raises(error):
+            ask()
 
 
 def test_a_redirect_says_where_gitlab_may_be(gitlab, host):
     host.fail_next(302, headers={"Location": "https://login.example.org/?secret"})
-    with pytest.raises(Unavailable, match=r"redirects to https://login\.example\.org\. If"):
+    with pytest.raises(ConfigError, match=r"redirects to https://login\.example\.org\. If"):
         gitlab.check()
 
 

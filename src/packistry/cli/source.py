@@ -21,6 +21,7 @@ from packistry.inputs.many import AutoImporting
 from packistry.models import Dists, Source, TagPolicy
 from packistry.plugin import (
     PluginError,
+    RateLimited,
     SourceProvider,
     Unavailable,
     secret_fields,
@@ -67,7 +68,7 @@ def add(
     tried = runtime.plugins.make_source(provider, values, http=runtime.http, git=runtime.git)
     try:
         _write_notes(tried)
-    except Unavailable as error:
+    except (RateLimited, Unavailable) as error:
         click.echo(f"Warning: {error} The source is kept; try `packistry source check`.", err=True)
     with installation.change() as services:
         facts = _facts(services.sources.add(new), runtime.plugins.source_provider(provider))

@@ -39,7 +39,11 @@ def raise_for_status(
     if 300 <= status < 400:
         message = f"{place} redirects to {place_of(response.header('Location'))}; nobody followed."
     if _is_rate_limit(response, words):
-        raise RateLimited(message, retry_after=retry_after(response), response=response)
+        pause = retry_after(response)
+        message = f"{message.rstrip('.')}. Too much was asked of it: wait {pause:.0f} seconds."
+        raise RateLimited(message, retry_after=pause, response=response)
+    if status >= 500 and not words:
+        message += " The host, or a proxy before it, is out of order: try again later."
     raise _error_class(status)(message, response=response)
 
 

@@ -2,6 +2,9 @@ from typing import Any
 
 import pytest
 
+from packistry.builtin.source import Git
+from packistry.plugin import RateLimited, Unavailable
+
 
 def add(cli: Any, *settings: Any, name: Any = "git") -> Any:
     options = [word for setting in settings for word in ("--set", setting)]
@@ -54,6 +57,15 @@ def test_an_unknown_setting_names_the_known_ones(cli):
 def test_a_setting_without_a_value_needs_somebody_to_ask(cli):
     error = cli.fails("source", "add", "x", "--provider", "git", "--set", "password", code=2)
     assert "nobody to ask" in error
+
+
+@pytest.mark.parametrize("kind", [RateLimited, Unavailable])
+def test_a_source_is_kept_whose_host_does_not_answer_now(cli, monkeypatch, kind):
+    def check(_self: Git) -> tuple[str, ...]:
+        raise kind("Nobody answers there.")
+
+    monkeypatch.setattr(Git, "check", check)
+    assert add(cli, "username=bot")["config"]["username"] == "bot"
 
 
 def test_an_unknown_provider_is_one_sentence(cli):

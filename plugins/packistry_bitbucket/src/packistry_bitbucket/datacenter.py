@@ -1,7 +1,7 @@
 """The provider `bitbucket-datacenter`: a Bitbucket of one's own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -20,7 +20,7 @@ from packistry.plugin import (
 from packistry_bitbucket import webhooks
 from packistry_bitbucket.answers import clone_url, link, mapping, values
 from packistry_bitbucket.config import DataCenterConfig
-from packistry_bitbucket.words import SERVER_RIGHTS, explained, explained_webhook
+from packistry_bitbucket.words import SERVER_RIGHTS, explained, explained_webhook, wrong_address
 
 _AT_ONCE = "1000"
 
@@ -44,7 +44,8 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
 
     def check(self) -> Sequence[str]:
         self.canonical_url(self.config.url)
-        with self._explained():
+        # Of a project's key, Bitbucket answers 404 too.
+        with nullcontext() if self.config.project else wrong_address(), self._explained():
             found = values(self._api.get(self._listing(), params={"limit": "1"}))
         return [] if found else ["This token reaches no repository yet."]
 
@@ -123,6 +124,10 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
 
     def _explained(self) -> AbstractContextManager[None]:
         url = self.config.url
+        no_api = (
+            f"There is no Bitbucket API at {url}. Enter the address of Bitbucket itself, with its"
+            " context path if it has one and without /rest."
+        )
         return explained(
             url,
             SERVER_RIGHTS,
@@ -131,8 +136,8 @@ class BitbucketDataCenter(GitSourceProvider[DataCenterConfig]):
             missing=f"Bitbucket at {url} has no project {self.config.project}, or hides it from"
             " this token."
             if self.config.project
-            else f"There is no Bitbucket API at {url}. Enter the address of Bitbucket itself, with"
-            " its context path if it has one and without /rest.",
+            else no_api,
+            no_api=no_api,
         )
 
     def _listing(self) -> str:

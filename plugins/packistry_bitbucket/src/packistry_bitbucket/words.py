@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from packistry.plugin import CredentialsError, NotFound, Unavailable
+from packistry.plugin import ConfigError, CredentialsError, NotFound, Unavailable
 
 CLOUD_SCOPES = (
     "An API token needs the scopes read:repository:bitbucket, read:webhook:bitbucket,"
@@ -18,11 +18,13 @@ SERVER_RIGHTS = (
 
 
 @contextmanager
-def explained(url: str, rights: str, *, refused: str, missing: str = "") -> Iterator[None]:
+def explained(
+    url: str, rights: str, *, refused: str, missing: str = "", no_api: str = ""
+) -> Iterator[None]:
     """Says of a request to the Bitbucket at `url` what was wrong and what to do about it.
 
-    `rights` is what a token needs, `refused` what to say of a 401, `missing` of a 404 and of what
-    is no answer of Bitbucket; "" leaves the words as they are.
+    `rights` is what a token needs, `refused` what to say of a 401, `missing` of a 404, `no_api` of
+    what is no answer of Bitbucket; "" leaves the words as they are.
     """
     try:
         yield
@@ -37,7 +39,7 @@ def explained(url: str, rights: str, *, refused: str, missing: str = "") -> Iter
             raise
         raise NotFound(missing, response=error.response) from error
     except Unavailable as error:
-        raise Unavailable(_unavailable(url, error, missing), response=error.response) from error
+        raise Unavailable(_unavailable(url, error, no_api), response=error.response) from error
 
 
 @contextmanager
@@ -58,14 +60,28 @@ def explained_webhook(path: str, rights: str) -> Iterator[None]:
         ) from error
 
 
-def _unavailable(url: str, error: Unavailable, missing: str) -> str:
+@contextmanager
+def wrong_address() -> Iterator[None]:
+    """Says at the field of the address that something else is there, which answers in its way."""
+    try:
+        yield
+    except (NotFound, Unavailable) as error:
+        gone = isinstance(error, NotFound)
+        if error.response is None or not (gone or error.response.status < 400):
+            raise
+        failure = ConfigError(str(error), fields={"url": str(error)})
+        failure.response = error.response
+        raise failure from error
+
+
+def _unavailable(url: str, error: Unavailable, no_api: str) -> str:
     response = error.response
     if response is None:
         return str(error)
     if 300 <= response.status < 400:
         target = _place(response.header("Location"))
         return f"{url} redirects to {target}. If Bitbucket is there, enter that address instead."
-    return missing if missing and response.status < 300 else str(error)
+    return no_api if no_api and response.status < 300 else str(error)
 
 
 def _place(location: str) -> str:

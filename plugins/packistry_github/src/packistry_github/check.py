@@ -32,6 +32,11 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
             yield from _of_an_app(api)
         else:
             yield from _of_a_user(api)
+    except CredentialsError as error:
+        if not api.anonymous:
+            raise
+        words = "This GitHub is read with a token only: make one and enter it."
+        raise CredentialsError(words, response=error.response) from error
     except NotFound as error:
         # A GitHub Enterprise without rate limits says so, with 404.
         if api.anonymous and "rate limit" in str(error).lower():

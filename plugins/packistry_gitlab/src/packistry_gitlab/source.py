@@ -21,7 +21,13 @@ from packistry.plugin import (
 )
 from packistry_gitlab import webhooks
 from packistry_gitlab.config import GitLabConfig
-from packistry_gitlab.words import SCOPES, explained, explained_webhook, no_api
+from packistry_gitlab.words import (
+    SCOPES,
+    explained,
+    explained_webhook,
+    no_api,
+    wrong_address,
+)
 
 _READING = {"read_api", "read_repository"}
 _SCOPES = _READING | {"api", "read_user", "write_repository", "read_registry", "write_registry"}
@@ -45,7 +51,7 @@ class GitLab(GitSourceProvider[GitLabConfig]):
 
     def check(self) -> Sequence[str]:
         self.canonical_url(self.config.url)
-        with explained(self.config.url):
+        with wrong_address(), explained(self.config.url):
             token = self._token()
         notes = [*_scope_notes(token), *_expiry_notes(token)]
         if next(self.projects(), None) is None:

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from packistry.plugin import CredentialsError, HttpResponse, NotFound, Rejected, Unavailable
+from packistry.plugin import (
+    ConfigError,
+    CredentialsError,
+    HttpResponse,
+    NotFound,
+    Rejected,
+    Unavailable,
+)
 
 SCOPES = (
     "It needs the scope api; without webhooks, the scopes read_api and read_repository are enough."
@@ -23,6 +30,20 @@ def explained(url: str) -> Iterator[None]:
         raise CredentialsError(said, response=error.response) from error
     except Unavailable as error:
         raise Unavailable(_unavailable(url, error), response=error.response) from error
+
+
+@contextmanager
+def wrong_address() -> Iterator[None]:
+    """Says at the field of the address that something else is there, which answers in its way."""
+    try:
+        yield
+    except (NotFound, Unavailable) as error:
+        gone = isinstance(error, NotFound)
+        if error.response is None or not (gone or error.response.status < 400):
+            raise
+        failure = ConfigError(str(error), fields={"url": str(error)})
+        failure.response = error.response
+        raise failure from error
 
 
 def no_api(url: str) -> str:

@@ -11,7 +11,7 @@ from packistry.errors import ConfigurationError, Invalid, NotFound
 from packistry.inputs import NewSource, SourceChange, read
 from packistry.models import Dists, Source, TagPolicy
 from packistry.plugin import ConfigError, PluginError, SourceProvider
-from packistry.plugin.errors import Unavailable
+from packistry.plugin.errors import RateLimited, Unavailable
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.auto_imports import AutoImportFacts
@@ -352,9 +352,10 @@ def _try(visit: ApiVisit, provider: str, values: dict[str, Any]) -> None:
                 provider, values, http=runtime.http, git=runtime.git
             )
         )
-    except (ConfigError, Unavailable) as error:
-        if isinstance(error, ConfigError):
-            raise
+    except ConfigError:
+        raise
+    except (RateLimited, Unavailable):
+        pass
     except PluginError as error:
         raise Invalid(str(error), field="token") from None
 
