@@ -7,8 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page as Tab
 
-from packistry.runtime import Runtime
-from tests.browser.site import DESK, PHONE, Site, chromium, make_token, serving, shown
+from tests.browser.site import DESK, PHONE, Site, chromium, make_token, nothing, serving, shown
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 LOOKS = (("", DESK, "light"), ("-dark", DESK, "dark"), ("-phone", PHONE, "light"))
@@ -30,7 +29,7 @@ def main(only: list[str]) -> None:
                     tab = context.new_page()
                     _take(tab, "/login", "login" + suffix, only)
             _others(site, browser, only)
-        with serving(Path(folder) / "empty", empty=True) as site:
+        with serving(Path(folder) / "empty", nothing) as site:
             _empty(site, browser, only)
 
 
@@ -52,8 +51,8 @@ def _others(site: Site, browser, only: list[str]) -> None:
 def _empty(site: Site, browser, only: list[str]) -> None:
     with site.context(browser, role="") as context:
         tab = context.new_page()
-        _take(tab, _link(site.runtime), "setup", only)
-        tab.goto(_link(site.runtime))
+        _take(tab, site.setup_link(), "setup", only)
+        tab.goto(site.setup_link())
         tab.fill("#f-name", "Ines Calder")
         tab.fill("#f-email", "ines@acme.example")
         tab.fill("#f-password", "short")
@@ -64,11 +63,6 @@ def _empty(site: Site, browser, only: list[str]) -> None:
         _shoot(tab, "overview-empty", only)
         tab.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
         _shoot(tab, "overview-empty-phone", only)
-
-
-def _link(runtime: Runtime) -> str:
-    with runtime.transaction() as services:
-        return services.setup.new_link("")
 
 
 def _take(tab: Tab, path: str, name: str, only: list[str]) -> None:

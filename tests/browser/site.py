@@ -1,8 +1,9 @@
 """A server for browsers, and the browser: both run as long as the tests do."""
 
 import re
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from packistry.app import make_app
+from packistry.jobs.worker import Workers
 from packistry.runtime import Runtime
 from packistry.settings import Settings
 from packistry.web.admin import PAGES
+from packistry.web.application import Application
 from packistry.web.cookies import SESSION
 from packistry.web.http import listen, make_server
 from packistry.web.pages import Page
@@ -37,13 +40,29 @@ ASKED = dict.fromkeys(("packages-abandon", "packages-remove"), "?package={packag
 DESK, PHONE = (1280, 900), (390, 844)
 
 
+Fill = Callable[[Runtime], Seeded]
+
+
+def nothing(_runtime: Runtime) -> Seeded:
+    """As a server is at its first start."""
+    return Seeded(numbers={}, cookies={})
+
+
 class Site:
     """The server: its address, and who may be signed in there."""
 
-    def __init__(self, runtime: Runtime, url: str, seeded: Seeded) -> None:
+    def __init__(
+        self, runtime: Runtime, application: Application, url: str, seeded: Seeded
+    ) -> None:
         self.runtime = runtime
+        self.application = application
         self.url = url
         self.seeded = seeded
+
+    def setup_link(self) -> str:
+        """The path of the link that the server prints when it has no administrator."""
+        with self.runtime.transaction() as services:
+            return services.setup.new_link("")
 
     def path(self, page: Page) -> str:
         """The page's address. KeyError: have `seed` say what its new placeholder stands for."""
@@ -77,25 +96,35 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path, *, empty: bool = False) -> Iterator[Site]:
-    """A server on a port of its own, with data in it."""
+def serving(
+    folder: Path, fill: Fill = seed, *, database: Path | None = None, **settings: Any
+) -> Iterator[Site]:
+    """A server on a port of its own, which `fill` puts something into before it runs.
+
+    `database`: one that is up to date, to begin with a copy of it.
+    """
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    settings = Settings(data_dir=folder, url=url, workers=0, allow_hosts=("127.0.0.1",))
-    runtime = Runtime(settings)
+    given = {"workers": 0, "allow_hosts": ("127.0.0.1",), **settings}
+    runtime = Runtime(Settings(data_dir=folder, url=url, **given))
+    if database:
+        shutil.copyfile(database, folder / database.name)
     runtime.prepare()
-    seeded = Seeded(numbers={}, cookies={}) if empty else seed(runtime)
+    seeded = fill(runtime)
     application = make_app(runtime)
+    workers = Workers(runtime)
+    workers.start()
     server = make_server(application, listening, threads=4, max_upload=1024 * 1024)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        yield Site(runtime, url, seeded)
+        yield Site(runtime, application, url, seeded)
     finally:
         server.close()
         for channel in list(server.active_channels.values()):
             channel.handle_close()
         thread.join(5)
+        workers.stop()
         application.close()
         runtime.close()
 

@@ -12,7 +12,7 @@ from packistry.inputs import NewRepository, NewUser, read
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource
 from packistry.models import AuditEvent, IdentityLink, User
 from tests.browser.seed import AUTHOR, PASSWORD
-from tests.browser.site import Site, serving
+from tests.browser.site import Site, nothing, serving
 from tests.openid.server import CLIENT_ID, CLIENT_SECRET, USERS, OpenIDProvider, running
 
 NAME = "Staff accounts"
@@ -99,7 +99,7 @@ class Place:
 @pytest.fixture(scope="module")
 def everything(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("sign-in")
-    with running() as provider, serving(folder, empty=True) as site:
+    with running() as provider, serving(folder, nothing) as site:
         yield Place(site, provider, browser)
 
 

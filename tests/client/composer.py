@@ -17,6 +17,13 @@ class Composer:
 
     def run(self, *arguments: str, fails: bool = False, auth: dict[str, Any] | None = None) -> str:
         """All that it prints. AssertionError when it does not end as expected."""
+        return self._run(["composer", "--no-ansi", *arguments], fails, auth)
+
+    def paste(self, command: str) -> str:
+        """What a shell prints into which somebody pasted the command."""
+        return self._run(["sh", "-c", command], False, None)
+
+    def _run(self, command: list[str], fails: bool, auth: dict[str, Any] | None) -> str:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -30,7 +37,7 @@ class Composer:
         if auth is not None:
             environment["COMPOSER_AUTH"] = json.dumps(auth)
         done = subprocess.run(
-            ["composer", "--no-ansi", *arguments],
+            command,
             cwd=self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -40,7 +47,7 @@ class Composer:
             timeout=300,
             check=False,
         )
-        assert (done.returncode != 0) == fails, f"{arguments}: {done.returncode}\n{done.stdout}"
+        assert (done.returncode != 0) == fails, f"{command}: {done.returncode}\n{done.stdout}"
         return done.stdout
 
     def lock(self) -> dict[str, dict[str, Any]]:

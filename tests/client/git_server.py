@@ -9,7 +9,8 @@ import http.server
 import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -37,6 +38,7 @@ class GitServer:
     `username` and `password`: asked for by every request if given. `redirect`: every request is
     answered with a redirect to this base URL. `status` and `message`: every request is answered
     with them, as `content_type`. `delay` seconds pass before each answer. `seen` lists requests.
+    While `holding`, none is answered.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class GitServer:
         self.message = b""
         self.content_type = "text/plain"
         self.stop = threading.Event()
+        self.opened = threading.Event()
+        self.opened.set()
         self.delay = 0.0
         self.seen: list[Seen] = []
         self._server = http.server.ThreadingHTTPServer((host, 0), self._handler())
@@ -61,6 +65,25 @@ class GitServer:
 
     def url(self, name: str, host: str = "") -> str:
         return f"http://{host or self.host}:{self.port}/{name}"
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Requests wait for the end of the block."""
+        self.opened.clear()
+        try:
+            yield
+        finally:
+            self.opened.set()
+
+    @contextmanager
+    def locked(self, username: str, password: str) -> Iterator[None]:
+        """Requests are asked for these until the end of the block."""
+        before = self.username, self.password
+        self.username, self.password = username, password
+        try:
+            yield
+        finally:
+            self.username, self.password = before
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -104,6 +127,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         server.seen.append(Seen(method=self.command, path=self.path, headers=headers))
         server.stop.wait(server.delay)
+        server.opened.wait()
         if server.redirect:
             moved = {"Location": server.redirect + self.path}
             answer_of(self, server.redirect_status, b"", moved)

@@ -1,13 +1,10 @@
 """A second factor beside the password: set up, asked for, recovered, demanded, never replayed."""
 
-import base64
 import re
 import time
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from pydantic import SecretStr
 
 from packistry.inputs import NewPassword, NewUser
@@ -15,6 +12,7 @@ from packistry.models import AuditEvent, BrowserSession, SecondFactor
 from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.services.sessions import FRESH
+from tests import telephone
 from tests.functional.browser import PASSWORD, Browser, person
 from tests.functional.caller import caller
 
@@ -30,8 +28,7 @@ class Clock:
         self.now = time.time()
 
     def code(self, key: str, steps: int = 0) -> str:
-        totp = TOTP(base64.b32decode(key.replace(" ", "")), 6, SHA1(), 30)
-        return totp.generate(int(self.now) + steps * 30).decode()
+        return telephone.code(key, self.now + steps * 30)
 
     def time(self) -> float:
         """The same, as the module of this name tells it."""

@@ -30,14 +30,15 @@ def show(visit: Visit, services: Services) -> Shown:
     span = span_of(visit.query("days"), SPAN)
     last = now().date()
     first = last - timedelta(days=span - 1)
-    # Numbers alone: what they are of is looked up again, as far as it may be seen.
+    # Numbers alone: what they are of is looked up again, as far as it may be seen. That there are
+    # none is not kept beyond the first install, which somebody is waiting to see.
     who = 0 if visit.actor.admin else visit.actor.user_id
     downloads = visit.kept.get(
-        ("downloads", who, first), KEPT_SECONDS, lambda: overview.downloads(first)
+        ("downloads", who, first, used), KEPT_SECONDS, lambda: overview.downloads(first)
     )
     week = last - timedelta(days=6)
     busiest = visit.kept.get(
-        ("busiest", week), KEPT_SECONDS, lambda: overview.busiest(week, BUSIEST)
+        ("busiest", week, used), KEPT_SECONDS, lambda: overview.busiest(week, BUSIEST)
     )
     return {
         "numbers": numbers,
