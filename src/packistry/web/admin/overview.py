@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from packistry.models import Repository
 from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Permission
@@ -27,6 +28,7 @@ def show(visit: Visit, services: Services) -> Shown:
     visit.needs = len(found)
     numbers = overview.numbers()
     used = overview.ever_downloaded()
+    home = next(iter(services.repositories.readable(visit.actor, limit=1)), None)
     span = span_of(visit.query("days"), SPAN)
     last = now().date()
     first = last - timedelta(days=span - 1)
@@ -46,7 +48,8 @@ def show(visit: Visit, services: Services) -> Shown:
         "used": used,
         "sources": services.sources.all() if visit.actor.admin and not numbers.packages else [],
         "providers": _providers(services) if visit.actor.admin else [],
-        "snippets": _snippets(visit, services),
+        "home": home,
+        "snippets": _snippets(visit, home),
         "needs": found,
         "span": span,
         "spans": SPANS,
@@ -61,13 +64,12 @@ def _providers(services: Services) -> list[tuple[str, str]]:
     return sorted((each.title, name) for name, each in known.items())
 
 
-def _snippets(visit: Visit, services: Services) -> list[str]:
+def _snippets(visit: Visit, home: Repository | None) -> list[str]:
     """How to use the first repository that they may enter."""
-    repositories = services.repositories.readable(visit.actor, limit=1)
-    if not repositories:
+    if home is None:
         return []
-    commands = repository_commands(visit.base_url, repositories[0])
-    if not repositories[0].public:
+    commands = repository_commands(visit.base_url, home)
+    if not home.public:
         commands.append(token_commands(visit.base_url, PLACEHOLDER)[0])
     return commands
 
