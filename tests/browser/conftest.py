@@ -19,9 +19,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, fresh_database: Path) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server with a little of everything. What a test changes there must not matter to others."""
-    with serving(tmp_path_factory.mktemp("site"), database=fresh_database) as site:
+    with serving(tmp_path_factory.mktemp("site")) as site:
         yield site
 
 
@@ -40,23 +40,20 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
 
 
 @pytest.fixture(scope="session")
-def workshop(
-    tmp_path_factory: pytest.TempPathFactory, fresh_database: Path, host: GitServer
-) -> Iterator[Site]:
+def workshop(tmp_path_factory: pytest.TempPathFactory, host: GitServer) -> Iterator[Site]:
     """A server that imports; packages of the host are there."""
     folder = tmp_path_factory.mktemp("workshop")
     settings = {"workers": 1, "git_allow_http": True}
-    with serving(folder, stock(host), database=fresh_database, **settings) as site:
+    with serving(folder, stock(host), **settings) as site:
         yield site
 
 
 @pytest.fixture
-def empty_site(tmp_path: Path, fresh_database: Path) -> Iterator[Site]:
+def empty_site(tmp_path: Path) -> Iterator[Site]:
     """A server that nobody has set up. It mails, and asks its members for a second factor."""
     with serving(
         tmp_path,
         nothing,
-        database=fresh_database,
         workers=1,
         git_allow_http=True,
         smtp_url="smtps://127.0.0.1:1?from=packages@acme.example",

@@ -1,7 +1,6 @@
 """A server for browsers, and the browser: both run as long as the tests do."""
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from packistry.web.application import Application
 from packistry.web.cookies import SESSION
 from packistry.web.http import listen, make_server
 from packistry.web.pages import Page
+from tests import fresh
 from tests.browser.seed import Seeded, seed
 
 CHROMIUM = "/usr/bin/chromium"
@@ -96,19 +96,13 @@ class Site:
 
 
 @contextmanager
-def serving(
-    folder: Path, fill: Fill = seed, *, database: Path | None = None, **settings: Any
-) -> Iterator[Site]:
-    """A server on a port of its own, which `fill` puts something into before it runs.
-
-    `database`: one that is up to date, to begin with a copy of it.
-    """
+def serving(folder: Path, fill: Fill = seed, **settings: Any) -> Iterator[Site]:
+    """A server on a port of its own, which `fill` puts something into before it runs."""
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     given = {"workers": 0, "allow_hosts": ("127.0.0.1",), **settings}
-    runtime = Runtime(Settings(data_dir=folder, url=url, **given))
-    if database:
-        shutil.copyfile(database, folder / database.name)
+    fresh.put(folder / "data")
+    runtime = Runtime(Settings(data_dir=folder / "data", url=url, **given))
     runtime.prepare()
     seeded = fill(runtime)
     application = make_app(runtime)
