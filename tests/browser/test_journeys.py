@@ -48,7 +48,7 @@ def test_an_empty_server_leads_to_the_first_composer_require(
         assert "composer.json" in ada.tab.inner_text("tr:has-text('v0.9.0')")
         assert not way.scripts or ada.tab.evaluate("window.here") == here
         ada.check()
-        ada.follow("Open package")
+        ada.seen("Open package").click()
         require = ada.copied("Copy the command that installs it")
         ada.go("/")
         ada.check()
@@ -140,7 +140,7 @@ def test_an_import_that_failed_says_what_to_do_and_then_succeeds(
         ada.go(failed)
         ada.press("Try again now")
         ada.seen("v1.1.0")
-        ada.follow("Open package")
+        ada.seen("Open package").click()
         assert f"composer require acme/{way.name}" in ada.tab.inner_text("main")
 
 
