@@ -33,6 +33,15 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"{process.args!r} did not open port {port}")
 
 
+def run_until_ready(command: Sequence[str]) -> None:
+    """Run a command of a client again while the server, whose port is open, is not ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while (done := subprocess.run(command, capture_output=True, check=False)).returncode:
+        if time.monotonic() > deadline:
+            raise RuntimeError(done.stderr.decode())
+        time.sleep(0.1)
+
+
 @contextmanager
 def running(
     command: Sequence[str], *, port: int, log: Path, stop: int = signal.SIGTERM
@@ -127,19 +136,8 @@ def postgresql() -> Iterator[str]:
         )
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
         with running(command, port=port, log=path / "server.log", stop=signal.SIGINT):
-            subprocess.run(
-                [
-                    str(bin_ / "createdb"),
-                    "-h",
-                    "127.0.0.1",
-                    "-p",
-                    str(port),
-                    "-U",
-                    "postgres",
-                    "packistry",
-                ],
-                check=True,
-            )
+            created = [str(bin_ / "createdb"), "-h", "127.0.0.1", "-p", str(port)]
+            run_until_ready([*created, "-U", "postgres", "packistry"])
             yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/packistry"
 
 

@@ -149,6 +149,7 @@ NOT_RECORDED = frozenset(
         "intents",
         "leases",
         "one_time_links",
+        "owed_mails",
         "passed_projects",
         "ref_verdicts",
         "requirements",
