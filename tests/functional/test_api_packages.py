@@ -67,6 +67,14 @@ def test_a_package_is_made_of_a_project_imported_yanked_and_removed(admin, runti
     assert admin.put(path, abandoned=False, keep_dists=4)["keep_dists"] == 4
     assert admin.put(path, keep_dists="inherit")["keep_dists"] is None
     admin.patch(path, status=422, abandoned="acme/lib")
+    renamed = admin.post(f"{path}/rename", name="acme/other")
+    assert (renamed["name"], renamed["abandoned"]) == ("acme/other", False)
+    assert admin.get(path)["abandoned"] == "acme/other"
+    assert "name" in admin.post(f"{path}/rename", status=422, name="acme/other")["errors"]
+    with runtime.transaction() as services:
+        team = services.repositories.add(NewRepository(name="Team", path="team")).id
+    assert admin.post(f"{path}/move", status=200, repository=team)["repository"]["id"] == team
+    admin.post(f"{path}/move", status=422, repository=987)
     assert admin.post(f"{path}/rebuild", status=200)["id"] == made["id"]
     assert admin.delete(path)["id"] == made["id"]
     admin.get(path, status=404)

@@ -302,6 +302,38 @@ def test_several_are_abandoned_and_removed_at_once_by_whoever_maintains_them(
     assert "Select packages first" in text(jo.post("/admin/packages/picked").follow())
 
 
+def test_it_is_moved_and_renamed_by_who_maintains_both_ends(
+    admin, lib, runtime, application, app, stock
+):
+    with runtime.transaction() as services:
+        away = services.repositories.add(NewRepository(name="Away", path="away"))
+        services.repositories.add(NewRepository(name="Other", path="other"))
+        away_id, other_id = away.id, services.repositories.get("other").id
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        for path in ("home", "away"):
+            home = services.repositories.get(path)
+            services.grants.grant(services.users.at(jo.user_id), home, Rights(manage=True))
+    page = jo.get(f"{lib}/move")
+    assert [each["value"] for each in page.html.select("input[name=to]")] == [str(away_id)]
+    jo.post(f"{lib}/move", to=other_id, status=403)
+    assert served(app, stock)
+    assert "acme/lib is in Away now" in text(jo.submit(page).follow())
+    token = stock.token(repositories=("home", "away"))
+    headers = {"Authorization": f"Bearer {token}"}
+    app.get("/r/home/p2/acme/lib.json", headers=headers, status=404)
+    assert app.get("/r/away/p2/acme/lib.json", headers=headers).json["packages"]["acme/lib"]
+    page = jo.get(f"{lib}/rename")
+    again = jo.submit(page, name="New Name", status=422)
+    assert again.html.find(id="w-name")
+    shown = jo.submit(page, name="acme/new").follow()
+    assert "acme/new is being imported; acme/lib is abandoned in favour of it" in text(shown)
+    assert "Use acme/new instead" in text(jo.get(lib))
+    with runtime.reading() as services:
+        actions = [event.action for event in services.session.query(AuditEvent)]
+    assert {"package.moved", "package.renamed", "package.added"} <= set(actions)
+
+
 def test_it_is_removed_once_its_name_is_typed(admin, lib, runtime):
     page = admin.get(f"{lib}/remove")
     assert "4 versions stop installing" in text(page)

@@ -7,6 +7,7 @@ from packistry.cli.adding import add
 from packistry.cli.asking import confirm, yes_option
 from packistry.cli.filters import filter_json, filter_rows
 from packistry.cli.installation import Installation, pass_installation
+from packistry.cli.moving import move, rename
 from packistry.cli.output import json_option, size, write_facts, write_json, write_table
 from packistry.cli.policy import (
     REPOSITORY_HELP,
@@ -36,7 +37,7 @@ def package() -> None:
     """The packages."""
 
 
-for command in (add, edit, held, accept, refuse, package_deliveries):
+for command in (add, edit, held, accept, refuse, package_deliveries, rename, move):
     package.add_command(command)
 
 

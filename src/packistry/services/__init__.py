@@ -21,6 +21,7 @@ from packistry.services.identities import Identities
 from packistry.services.ledger import Ledger, LostAfter
 from packistry.services.links import Links
 from packistry.services.mails import Mails
+from packistry.services.moving import Moving
 from packistry.services.packages import Packages
 from packistry.services.projects import Projects
 from packistry.services.protection import Protection
@@ -123,6 +124,10 @@ class Services:
         return Packages(
             self.session, self.documents, self.ledger, self.projects, self.webhooks, self.events
         )
+
+    @cached_property
+    def moving(self) -> Moving:
+        return Moving(self.session, self.documents, self.ledger, self.events)
 
     @cached_property
     def filters(self) -> Filters:

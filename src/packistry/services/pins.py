@@ -130,8 +130,39 @@ _HELD = ("held_reference", "held_at")
 
 def remember_all(session: Session, package: Package) -> None:
     """The package goes: its stable versions are remembered by name."""
+    rows = _releases(session, package, package.repository_id, package.name or "")
+    upsert(session, TagPin, rows, key=_KEY, replace=["version", "reference", "ref", *_HELD])
+
+
+def carry(session: Session, package: Package, repository_id: int, name: str) -> None:
+    """What is remembered of the package's versions holds for another name or repository, too."""
+    known = session.execute(
+        select(TagPin.version, *_COLUMNS)
+        .join(Package, _IS_OF)
+        .where(Package.id == package.id, Package.name.is_not(None))
+    )
+    pins = {
+        row.identity: {
+            **_owner(repository_id, name),
+            "version": row.version,
+            "identity": row.identity,
+            "reference": row.reference,
+            "accepted_reference": row.accepted_reference,
+            "refused_reference": row.refused_reference,
+        }
+        for row in known
+    }
+    rows = _releases(session, package, repository_id, name)
+    merged = [{**row, **pins.pop(row["identity"], {})} for row in rows]
+    upsert(session, TagPin, [*merged, *pins.values()], key=_KEY)
+
+
+def _releases(
+    session: Session, package: Package, repository_id: int, name: str
+) -> list[dict[str, Any]]:
+    """Pins of the package's stable versions, for whatever has this name there."""
     if package.name is None:
-        return
+        return []
     rows = session.execute(
         select(Version.name, Version.normalized, Version.reference).where(
             Version.package_id == package.id,
@@ -139,22 +170,27 @@ def remember_all(session: Session, package: Package) -> None:
             Version.stability == STABLE,
         )
     )
-    full = [
+    return [
         {
-            "repository_id": package.repository_id,
-            "package": package.name,
+            **_owner(repository_id, name),
             "identity": identity(row.normalized),
             "version": row.name,
             "reference": row.reference,
-            "ref": "",
-            "held_reference": "",
-            "held_at": None,
-            "accepted_reference": "",
-            "refused_reference": "",
         }
         for row in rows
     ]
-    upsert(session, TagPin, full, key=_KEY, replace=["version", "reference", "ref", *_HELD])
+
+
+def _owner(repository_id: int, name: str) -> dict[str, Any]:
+    return {
+        "repository_id": repository_id,
+        "package": name,
+        "ref": "",
+        "held_reference": "",
+        "held_at": None,
+        "accepted_reference": "",
+        "refused_reference": "",
+    }
 
 
 def want(session: Session, version_ids: Sequence[int]) -> None:

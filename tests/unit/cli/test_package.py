@@ -192,3 +192,16 @@ def test_a_pattern_that_cannot_be_is_one_sentence(cli, upstream):
     add(cli, upstream)
     assert "no branch or tag has a space" in cli.fails("package", "edit", "1", "--tags", "a b")
     cli.fails("package", "edit", "1", "--tags", "inherit", "--tags", "x", code=2)
+
+
+def test_one_goes_on_under_another_name_and_another_is_moved(cli, upstream):
+    imported(cli, upstream)
+    cli.ok("repository", "add", "team", "--path", "team")
+    name = cli.json("package", "list")[0]["name"]
+    assert "is abandoned in favour of it" in cli.ok("package", "rename", name, "acme/renamed")
+    assert cli.json("package", "show", name)["abandoned"] == "acme/renamed"
+    cli.fails("package", "rename", name, "Not a name")
+    cli.fails("package", "rename", name, "acme/renamed")
+    moved = cli.ok("package", "move", "acme/renamed", "--to", "team", "--yes")
+    assert 'acme/renamed is in "team" now.' in moved
+    assert cli.json("package", "list", "--repository", "team")[0]["name"] == "acme/renamed"
