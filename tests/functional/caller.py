@@ -59,6 +59,7 @@ class Caller:
             content_type="application/json",
             expect_errors=True,
         )
+        assert response.headers["Cache-Control"] == "no-store"
         if status != "*":
             assert response.status_int == status, response.text
         if method in ("GET", "POST", "PATCH", "PUT", "DELETE"):

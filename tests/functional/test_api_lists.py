@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from packistry.models import (
     AuditEvent,
     AuthenticationSource,
     AutoImport,
+    BrowserSession,
     ClaimRule,
     Delivery,
     DeliveryVerdict,
@@ -81,10 +84,13 @@ def _asked(runtime: Runtime, who: Caller, call: Call, ids: dict[str, int]) -> tu
 
 @contextmanager
 def _statements(runtime: Runtime) -> Iterator[list[str]]:
+    """What is run for the call: not what a thread writes down meanwhile of tokens in use."""
     ran: list[str] = []
+    here = get_ident()
 
     def note(*arguments: Any) -> None:
-        ran.append(arguments[2])
+        if get_ident() == here:
+            ran.append(arguments[2])
 
     event.listen(runtime.engine, "before_cursor_execute", note)
     yield ran
@@ -115,7 +121,7 @@ def _add(runtime: Runtime, ids: dict[str, int], numbers: range) -> None:
 
 def _packages(session: Session, number: int, first: Package, source_id: int) -> Iterator[Any]:
     source = Source(name=f"S{number}", provider="git")
-    project = Project(source=source, external_id="1", path=f"acme/p{number}")
+    project = Project(source=source, external_id="1", path=f"acme/p{number}", unreachable="Gone.")
     home = Repository(name=f"R{number}", path=f"r{number}")
     yield AutoImport(source=source, repository=home, patterns=["*"])
     yield PassedProject(
@@ -175,6 +181,11 @@ def _people(session: Session, number: int, first: Package, owner: int) -> Iterat
         name=f"P{number}",
         hash=sha256(f"p{number}".encode()).hexdigest(),
         user_id=owner,
+    )
+    yield BrowserSession(
+        hash=sha256(f"s{number}".encode()).hexdigest(),
+        user_id=owner,
+        expires_at=now() + timedelta(days=1),
     )
     place = AuthenticationSource(name=f"A{number}", provider="gitlab")
     place.rules = [ClaimRule(can_read=True, **what) for what in rights]

@@ -38,6 +38,8 @@ pytestmark = pytest.mark.any_database
 CREDENTIALS = ("session", "api", "composer")
 ROLES = ("nobody", "reader", "other maintainer", "maintainer", "admin")
 KNOWS = frozenset({"reader", "maintainer", "admin"})
+# Whoever may read the repository knows of these.
+ABOUT_A_REPOSITORY = frozenset({"repositories", "packages", "syncs", "bulk-imports"})
 ALLOWED: dict[Permission, frozenset[str]] = {
     Permission.OPEN: frozenset(ROLES),
     Permission.PERSON: frozenset(ROLES),
@@ -145,7 +147,7 @@ def expected(call: Call, role: str, by: str) -> str:
         # They are nobody's but their owner's.
         return "allowed" if role == "maintainer" else "hidden"
     allowed = ALLOWED[call.permission]
-    knows = KNOWS if noun in ("repositories", "packages", "syncs") else allowed
+    knows = KNOWS if noun in ABOUT_A_REPOSITORY else allowed
     # Who maintains any repository may import from every source.
     if call.permission is Permission.MAINTAIN and (call.target is None or noun == "sources"):
         allowed |= {"other maintainer"}

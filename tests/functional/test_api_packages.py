@@ -48,7 +48,7 @@ def test_a_package_is_made_of_a_project_imported_yanked_and_removed(admin, runti
         "A library",
     )
     assert package["repository"]["url"] == "http://packages.test/r/home"
-    listed = admin.get(f"/packages?filter[search]=library&filter[repository_id]={home}")
+    listed = admin.get(f"/packages?filter[search]=library&filter[source_id]={source}")
     assert listed["data"] == [package]
     versions = admin.get(f"{path}/versions?sort=name&filter[search]=1.0")["data"]
     assert [each["name"] for each in versions] == ["v1.0.0"]

@@ -8,6 +8,7 @@ from packistry.inputs import NewRepository
 from packistry.models import BrowserSession, Package
 from packistry.models.base import now
 from packistry.services.grants import Rights
+from tests.functional.browser import HTML
 from tests.functional.caller import Caller, caller
 from tests.functional.conftest import bearer
 
@@ -49,6 +50,9 @@ def test_a_user_is_let_in_granted_changed_and_removed(admin, ids):
         (ids["away"], False),
     ]
     assert admin.patch(path, repositories=[])["grants"] == []
+    link = admin.post(f"{path}/link")
+    page = admin.app.get(link["url"].removeprefix("http://packages.test"), headers=HTML)
+    assert "jo@x.org" in page.text
     assert "email" in admin.post("/users", status=422, **new)["errors"]
     wrong = admin.post("/users", status=422, name="X", email="x", password="short")
     assert set(wrong["errors"]) == {"email", "password"}

@@ -68,6 +68,11 @@ def test_a_new_password_needs_the_present_one_and_ends_other_sessions(ada, runti
     here.patch("/me", current_password=PASSWORD, **new)
     here.get("/me")
     elsewhere.get("/me", status=401)
+    again = caller(runtime, application, "ada@x.org")
+    assert sorted(each["current"] for each in here.get("/me/sessions")) == [False, True]
+    here.delete("/me/sessions", status=204)
+    assert [each["current"] for each in here.get("/me/sessions")] == [True]
+    again.get("/me", status=401)
 
 
 def test_a_token_has_the_rights_that_its_user_has_now(runtime, application):

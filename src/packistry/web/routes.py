@@ -34,8 +34,8 @@ class Route:
     name: str
     path: str
     view: View
+    permission: Permission
     methods: tuple[str, ...] = READ
-    permission: Permission = Permission.TOKEN
 
 
 IN_A_REPOSITORY = (
@@ -43,14 +43,39 @@ IN_A_REPOSITORY = (
         name="dist",
         path="/dists" + PACKAGE + "/{version:[^/]+}/{reference:" + addresses.REFERENCE + "}.zip",
         view=dists.by_reference,
+        permission=Permission.TOKEN,
     ),
-    Route(name="incoming", path="/incoming" + SOURCE, view=webhooks.incoming, methods=WRITE),
-    Route(name="list", path="/list.json", view=composer.list_packages),
-    Route(name="search", path="/search.json", view=composer.search),
-    Route(name="providers", path="/providers" + PACKAGE + ".json", view=composer.providers),
-    Route(name="notify", path="/downloads", view=composer.notify, methods=WRITE),
-    Route(name="upload", path=PACKAGE, view=uploads.upload, methods=WRITE),
-    Route(name="version-dist", path=PACKAGE + VERSION, view=dists.by_version),
+    Route(
+        name="incoming",
+        path="/incoming" + SOURCE,
+        view=webhooks.incoming,
+        methods=WRITE,
+        permission=Permission.TOKEN,
+    ),
+    Route(name="list", path="/list.json", view=composer.list_packages, permission=Permission.TOKEN),
+    Route(name="search", path="/search.json", view=composer.search, permission=Permission.TOKEN),
+    Route(
+        name="providers",
+        path="/providers" + PACKAGE + ".json",
+        view=composer.providers,
+        permission=Permission.TOKEN,
+    ),
+    Route(
+        name="notify",
+        path="/downloads",
+        view=composer.notify,
+        methods=WRITE,
+        permission=Permission.TOKEN,
+    ),
+    Route(
+        name="upload", path=PACKAGE, view=uploads.upload, methods=WRITE, permission=Permission.TOKEN
+    ),
+    Route(
+        name="version-dist",
+        path=PACKAGE + VERSION,
+        view=dists.by_version,
+        permission=Permission.TOKEN,
+    ),
 )
 
 ELSEWHERE = (
@@ -74,6 +99,7 @@ ELSEWHERE = (
         path="/incoming" + SOURCE + "/{key:[A-Za-z0-9_-]{1,64}}",
         view=webhooks.incoming,
         methods=WRITE,
+        permission=Permission.TOKEN,
     ),
 )
 

@@ -9,6 +9,7 @@ from packistry.services.access import Permission
 from packistry.services.overview import Overview
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.shapes import Shape
+from packistry.web.needs import needs
 
 DAYS = 90
 
@@ -29,6 +30,16 @@ class DashboardShape(Shape):
     tokens: int
     sources: int | None
     downloads: list[DailyShape]
+
+
+class NeedShape(Shape):
+    """What is "bad", or soon will be ("warn"): `said` is why, `url` where it is mended."""
+
+    kind: str
+    title: str
+    text: str
+    said: str
+    url: str | None
 
 
 def daily(found: Mapping[date, int], last: date) -> list[DailyShape]:
@@ -57,7 +68,31 @@ def show(visit: ApiVisit, services: Services) -> DashboardShape:
     )
 
 
+def attention(visit: ApiVisit, services: Services) -> list[NeedShape]:
+    """The worst first."""
+    return [
+        NeedShape(
+            kind=each.kind,
+            title=each.title,
+            text=each.text,
+            said=each.said,
+            url=f"{visit.base_url}{visit.url(each.page, **each.parts)}" if each.page else None,
+        )
+        for each in needs(services, visit.actor)
+    ]
+
+
 CALLS = (
+    Call(
+        name="attention",
+        method="GET",
+        path="/attention",
+        permission=Permission.PERSON,
+        tag="Dashboard",
+        summary="What needs you: sources, webhooks and plugins that fail, tokens that soon expire",
+        returns=list[NeedShape],
+        show=attention,
+    ),
     Call(
         name="dashboard",
         method="GET",

@@ -39,6 +39,7 @@ PackageList = list_query(
     "total_downloads",
     "created_at",
     repository_id=int,
+    source_id=int,
     type=str,
 )
 
@@ -213,6 +214,9 @@ def index(visit: ApiVisit, services: Services) -> Paged[PackageShape]:
     )
     if asked.repository_id is not None:
         query = query.where(Package.repository_id == asked.repository_id)
+    if asked.source_id is not None:
+        of = select(Project.id).where(Project.source_id == asked.source_id)
+        query = query.where(Package.project_id.in_(of))
     if asked.type is not None:
         query = query.where(Package.type == asked.type)
     return paged(

@@ -12,7 +12,7 @@ from packistry.services.sessions import new_cookie
 from packistry.web import headers
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.people import UserShape, user_shape
-from packistry.web.api.shapes import Body, Shape
+from packistry.web.api.shapes import Body, Moment, Shape
 from packistry.web.visit import Visit
 
 TAG = "Session"
@@ -41,6 +41,18 @@ class SignInPlace(Shape):
     name: str
     icon_url: str
     redirect_url: str
+
+
+class SessionShape(Shape):
+    """A browser that is signed in; `current`: the one that asks."""
+
+    id: int
+    address: str
+    agent: str
+    created_at: Moment
+    seen_at: Moment
+    expires_at: Moment
+    current: bool
 
 
 def csrf_cookie(request: Request) -> Response:
@@ -115,6 +127,25 @@ def _new_password(visit: ApiVisit, sent: Myself) -> NewPassword | None:
     return new
 
 
+def sessions(visit: ApiVisit, services: Services) -> list[SessionShape]:
+    """The browsers that are signed in as whoever asks."""
+    mine = services.sessions.of(services.users.at(visit.user_id))
+    here = visit.signed.session_id if visit.signed else None
+    names = ("id", "address", "agent", "created_at", "seen_at", "expires_at")
+    return [
+        SessionShape(**{name: getattr(each, name) for name in names}, current=each.id == here)
+        for each in mine
+    ]
+
+
+def end_sessions(visit: ApiVisit) -> None:
+    """All but the one that asks, if it is one."""
+    with visit.change() as services:
+        user = services.users.at(visit.user_id)
+        services.sessions.end_all(user, but=visit.signed.session_id if visit.signed else None)
+        services.audit.note("sign-in.revoked", user)
+
+
 def auths(visit: ApiVisit, services: Services) -> list[SignInPlace]:
     """Other places to sign in at."""
     return [
@@ -169,6 +200,25 @@ CALLS = (
         body=Myself,
         returns=UserShape,
         do=change_me,
+    ),
+    Call(
+        name="sessions",
+        method="GET",
+        path="/me/sessions",
+        permission=Permission.PERSON,
+        tag=TAG,
+        summary="Where you are signed in",
+        returns=list[SessionShape],
+        show=sessions,
+    ),
+    Call(
+        name="sessions-end",
+        method="DELETE",
+        path="/me/sessions",
+        permission=Permission.PERSON,
+        tag=TAG,
+        summary="Sign out everywhere but here",
+        do=end_sessions,
     ),
     Call(
         name="auths",

@@ -9,7 +9,7 @@ from packistry.errors import Forbidden
 from packistry.inputs import NewPassword, NewUser, UserChange, read
 from packistry.inputs.rights import RightsChange
 from packistry.models import Role, User
-from packistry.services import Services
+from packistry.services import Services, links
 from packistry.services.access import Permission
 from packistry.services.reach import Reach
 from packistry.web.api import granting
@@ -17,7 +17,7 @@ from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.granting import GrantBody
 from packistry.web.api.paging import paged
 from packistry.web.api.people import UserShape, user_shape, user_shapes
-from packistry.web.api.shapes import Body, ListQuery, Number, Paged, list_query
+from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
 from packistry.web.listing import mentions
 
 TAG = "Users"
@@ -52,6 +52,13 @@ class UserPatch(Body):
     repositories: list[Number] | None = None
     packages: list[Number] | None = None
     grants: list[GrantBody] | None = None
+
+
+class LinkShape(Shape):
+    """A one-time link with which somebody chooses a password. It is told this once."""
+
+    url: str
+    expires_at: Moment
 
 
 def index(visit: ApiVisit, services: Services) -> Paged[UserShape]:
@@ -134,6 +141,16 @@ def reset_second_factor(visit: ApiVisit) -> None:
         services.audit.note("user.second-factor-off", user)
 
 
+def link(visit: ApiVisit) -> LinkShape:
+    """For whoever has no password yet, or lost it; links before it are void."""
+    with visit.change() as services:
+        user = services.users.at(visit.number("id"))
+        token = services.links.hand_over(user)
+        services.audit.note("user.link-made", user)
+        made = services.links.get(token)
+        return LinkShape(url=links.address(visit.base_url, token), expires_at=made.expires_at)
+
+
 def _not_myself(visit: ApiVisit, user: User) -> None:
     if user.id == visit.user_id:
         raise Forbidden(MYSELF)
@@ -164,6 +181,16 @@ CALLS = (
         body=UserPatch,
         returns=UserShape,
         do=edit,
+        proof=True,
+    ),
+    _call(
+        "user-link",
+        "POST",
+        "/{id}/link",
+        "Make a one-time link with which a user chooses a password",
+        returns=LinkShape,
+        status=201,
+        do=link,
         proof=True,
     ),
     _call(
