@@ -84,8 +84,9 @@ def _autoload(value: Any, findings: Findings) -> dict[str, Any]:
         return {}
     autoload: dict[str, Any] = {}
     for kind, paths in value.items():
-        where = f"autoload.{quoted(kind).strip(chr(34))}"
-        if kind not in _MAPS and kind not in _LISTS:
+        known = kind in _MAPS or kind in _LISTS
+        where = f"autoload.{kind if known else quoted(kind).strip(chr(34))}"
+        if not known:
             findings.leave_out(where, f"only {', '.join(_MAPS + _LISTS)} are known to Composer")
         elif not isinstance(paths, dict | list):
             findings.leave_out(where, f"it must be an object or a list, not {described(paths)}")

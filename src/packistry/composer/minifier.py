@@ -43,6 +43,8 @@ def expand(versions: list[VersionData]) -> list[VersionData]:
 
 
 def _is_identical(left: object, right: object) -> bool:
+    if isinstance(left, str):
+        return left == right
     # A stack, not recursion: manifests may nest deeper than Python calls.
     pairs: list[tuple[object, object]] = [(left, right)]
     while pairs:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packistry.composer.semver import (
     InvalidConstraint,
@@ -21,6 +22,9 @@ _DEV_SUFFIX = re.compile(r"[.-]?dev\Z", re.IGNORECASE)
 _ANY_NUMBERS = re.compile(r"(?:\.9{7})+")
 
 _NOT_IN_A_VERSION = re.compile(r"[\s#]")
+
+# Composer takes it for a constraint, too.
+_PLAIN = re.compile(r"v?[0-9]{1,5}(?:\.[0-9]+){0,3}\Z")
 
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
@@ -54,6 +58,7 @@ class VersionName:
         return identity(self.normalized)
 
 
+@lru_cache(maxsize=2048)
 def identity(normalized: str) -> str:
     """Equal for two normalised versions that Composer takes for one: "1.01.0.0" and "1.1.0.0"."""
     dev = parse_stability(normalized) == "dev"
@@ -67,13 +72,13 @@ def version_of_tag(tag: str, manifest_version: str | None = None) -> VersionName
     normalised, and gives the spelling.
     """
     text = tag.replace("release-", "")
-    parsed = _normalized(text, f"the tag {quoted(tag)}")
+    parsed = _normalized(text, "tag", tag)
     if _DEV_MARKS.search(parsed):
         raise SkippedRef(f"the tag {quoted(tag)} is a dev version, which only a branch can be")
     if manifest_version is None:
         return _usable(VersionName(pretty=text, normalized=parsed))
     typed = manifest_version.strip()
-    normalized = _DEV_MARKS.sub("", _normalized(typed, f"the version {quoted(typed)}"))
+    normalized = _DEV_MARKS.sub("", _normalized(typed, "version", typed))
     if normalized != parsed:
         raise SkippedRef(
             f"the tag {quoted(tag)} does not match the version {quoted(typed)} in composer.json"
@@ -102,7 +107,7 @@ def version_of_branch(branch: str) -> VersionName:
 def version_of_upload(version: str) -> VersionName:
     """The version an upload calls itself, a dev version too. Raises SkippedRef."""
     text = version.strip()
-    normalized = _normalized(text, f"the version {quoted(text)}")
+    normalized = _normalized(text, "version", text)
     return _usable(VersionName(pretty=text, normalized=normalized))
 
 
@@ -120,11 +125,11 @@ def _ref_order(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _normalized(text: str, what: str) -> str:
+def _normalized(text: str, what: str, written: str) -> str:
     try:
         return normalize(text)
     except InvalidVersion:
-        raise SkippedRef(f"{what} is not a version") from None
+        raise SkippedRef(f"the {what} {quoted(written)} is not a version") from None
 
 
 def _usable(name: VersionName) -> VersionName:
@@ -137,6 +142,8 @@ def _usable(name: VersionName) -> VersionName:
     if has_unseen_characters(name.pretty):
         raise SkippedRef(f"{quoted(name.pretty)} holds control characters")
     for text in (name.normalized, name.pretty):
+        if _PLAIN.match(text):
+            continue
         try:
             parse_constraints(text)
         except InvalidConstraint:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -281,11 +282,14 @@ def _seconds(pattern: re.Pattern[bytes], head: bytes) -> int:
 
 def _entries(data: bytes, id_size: int) -> list[TreeEntry]:
     pattern = _ENTRY if id_size == SHA1_BYTES else _ENTRY_SHA256
-    found = pattern.findall(data)
-    if not found:
-        modes = names = ()
-    else:
-        modes, names, _ = zip(*found, strict=True)
+    found: list[tuple[bytes, bytes, bytes]] = pattern.findall(data)
+    if not found and not data:
+        return []
+    modes, names, ids = zip(*found, strict=True) if found else ((), (), ())
     if sum(map(len, modes)) + sum(map(len, names)) + len(found) * (2 + id_size) != len(data):
         raise Corrupt("A tree cannot be read.")
-    return [TreeEntry(mode.lstrip(b"0"), name, oid.hex()) for mode, name, oid in found]
+    if any(mode.startswith(b"0") for mode in set(modes)):
+        modes = tuple(mode.lstrip(b"0") for mode in modes)
+    rows = zip(modes, names, map(bytes.hex, ids), strict=True)
+    # As calls of TreeEntry, without one in Python for each: there are millions.
+    return list(map(partial(tuple.__new__, TreeEntry), rows))

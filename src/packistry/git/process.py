@@ -5,11 +5,13 @@ import os
 import re
 import resource
 import selectors
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -62,6 +64,7 @@ class Process:
         try:
             self._process = subprocess.Popen(
                 arguments,
+                executable=_found(arguments[0], environment.get("PATH", os.defpath)),
                 env=dict(environment),
                 cwd=directory,
                 stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
@@ -169,6 +172,12 @@ class Process:
 
     def _too_late(self) -> TimedOut:
         return TimedOut(f"git took longer than {self._limits.seconds:g} seconds and was stopped.")
+
+
+# An import starts it a thousand times, and its folder may be the last of PATH.
+@lru_cache(maxsize=16)
+def _found(program: str, path: str) -> str | None:
+    return shutil.which(program, path=path)
 
 
 def _limit(pid: int, limits: Limits) -> None:

@@ -47,7 +47,7 @@ def name_fault(name: bytes) -> str | None:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
         return "The name is not UTF-8."
-    if any(is_control(character) for character in text):
+    if not text.isprintable() and any(is_control(character) for character in text):
         return "The name holds control or text-direction characters."
     return None
 

@@ -131,11 +131,12 @@ class Surveyor:
         total = _Total(trees[oid])
         sizes = self._blobs.sizes
         for entry in trees[oid]:
-            size = sizes.get(entry.id)
-            if size is not None and entry.mode in REGULAR:
+            mode, _, part = entry
+            size = sizes.get(part)
+            if size is not None and mode in REGULAR:
                 total.size += size
-            elif entry.mode == DIRECTORY:
-                total.add(self._sum(entry.id, trees, depth + 1), below=1)
+            elif mode == DIRECTORY:
+                total.add(self._sum(part, trees, depth + 1), below=1)
             else:
                 total.add(self._blobs.survey(entry))
         found = total.survey()
@@ -201,11 +202,11 @@ class _Blobs:
         files: set[str] = set()
         links: set[str] = set()
         for entries in trees.values():
-            for entry in entries:
-                if entry.mode == LINK:
-                    links.add(entry.id)
-                elif entry.mode not in _WITHOUT_BYTES:
-                    files.add(entry.id)
+            for mode, _, oid in entries:
+                if mode == LINK:
+                    links.add(oid)
+                elif mode not in _WITHOUT_BYTES:
+                    files.add(oid)
         self._read_files(reader, files - self.sizes.keys() - self._pointers.keys())
         self._read_links(reader, links - self._links.keys())
 

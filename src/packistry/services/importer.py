@@ -39,7 +39,7 @@ from packistry.services.transactions import Transactions
 
 T = TypeVar("T")
 
-RECORDED_AT_ONCE = 50
+RECORDED_AT_ONCE = 100
 # So many archives in a row that the host did not give: it is the host, not the refs.
 FAILURES_IN_A_ROW = 5
 NOTHING_LEFT = "The filter leaves no branch and no tag of the project."

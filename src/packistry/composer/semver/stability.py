@@ -1,6 +1,7 @@
 """What follows the number of a version, and the stability it stands for."""
 
 import re
+from functools import lru_cache
 
 from packistry.composer.semver.text import last_line
 
@@ -14,6 +15,7 @@ _TAIL = re.compile(MODIFIER + r"(?:\+.*)?\Z", re.ASCII | re.IGNORECASE)
 _STABILITY = {"a": "alpha", "alpha": "alpha", "b": "beta", "beta": "beta", "rc": "RC"}
 
 
+@lru_cache(maxsize=2048)
 def parse_stability(version: str) -> str:
     """`dev`, `alpha`, `beta`, `RC` or `stable`, for a normalised version."""
     version = _without_reference(version)

@@ -1,6 +1,7 @@
 """The form in which Composer compares versions."""
 
 import re
+from functools import lru_cache
 
 from packistry.composer.semver.branch import check_length, numeric_branch
 from packistry.composer.semver.errors import InvalidVersion, quoted
@@ -22,6 +23,8 @@ _FORMER_BRANCHES = {"master", "trunk", "default"}
 _WORDS = {"a": "alpha", "b": "beta", "p": "patch", "pl": "patch", "rc": "RC"}
 
 
+# An import asks for a version where its tag is named, where its manifest is read, and in links.
+@lru_cache(maxsize=2048)
 def normalize(version: str) -> str:
     """The form Composer compares by: `v1.2-RC1` -> `1.2.0.0-RC1`, `dev-main` -> `dev-main`.
 
