@@ -96,8 +96,12 @@ class Importing:
         return package
 
     def package(self, package: int) -> Package:
-        row: Package = self._row(Package, package)
-        return row
+        with self.runtime.transaction() as services:
+            row = services.session.get_one(Package, package)
+            # Apart from the row, so it must be asked for before that is let go.
+            assert isinstance(row.readme, str)
+            services.session.expunge_all()
+            return row
 
     def project(self, package: int) -> Project:
         row: Project = self._row(Project, self.package(package).project_id)

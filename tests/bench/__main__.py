@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import client, growth, http, imports, webhooks
+from tests.bench import client, growth, http, imports, pages, webhooks
 from tests.bench.machine import Unfit
 from tests.bench.rounds import Effort
 from tests.bench.table import Figure, render
@@ -19,6 +19,7 @@ SECTIONS: dict[str, Callable[[Effort, Path | None], list[Figure]]] = {
     "client": lambda effort, _repository: client.measure(effort),
     "imports": imports.measure,
     "growth": lambda effort, _repository: growth.measure(effort),
+    "pages": lambda effort, _repository: pages.measure(effort),
     "webhooks": lambda effort, _repository: webhooks.measure(effort),
 }
 
@@ -61,7 +62,7 @@ def main(
     json_file: Path | None,
     check: bool,
 ) -> None:
-    """Measure the SECTIONs (http, client, imports, growth, webhooks), or all of them."""
+    """Measure the SECTIONs (http, client, imports, growth, pages, webhooks), or all of them."""
     effort = Effort(rounds=rounds, seconds=seconds)
     figures: dict[str, list[Figure]] = {}
     for name in dict.fromkeys(sections or SECTIONS):

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from packistry.settings import MIB, Settings
-from tests.bench import gits
+from tests.bench import data, gits
 from tests.bench.machine import peak_memory
 from tests.bench.rounds import Effort, interleave, seconds
 from tests.bench.table import Figure, Target
@@ -23,6 +23,7 @@ MEMORY_LIMIT = 256 * MIB
 # What Satis had at most for the same, on a machine where it could be measured.
 SATIS_MEMORY = 45 * MIB
 SECONDS = 300
+URL = "http://packages.bench"
 MEMORY = "the importer's memory / Satis's: "
 
 
@@ -159,6 +160,8 @@ def _beyond_memory(path: Path) -> Figure:
 
 
 def _start(target: Path, git: Path, dists: str, limit: int = 0) -> "subprocess.Popen[str]":
+    # What makes the tables stays in the memory of the process that did it.
+    data.runtime(target, URL).close()
     command = [sys.executable, "-m", "tests.bench.importer"]
     return subprocess.Popen(
         [*command, str(target), str(git), dists, str(limit)],

@@ -40,9 +40,6 @@ class Package(Filtering, Base):
     abandoned: Mapped[bool | str] = mapped_column(JSONText, default=False)
     # The same as somebody decided it here, whatever its project says; None: nobody did.
     abandoned_here: Mapped[bool | str | None] = mapped_column(JSONText)
-    readme: Mapped[str] = mapped_column(LongText, default="")
-    # The readme as HTML that is safe to show (services.readme), made when it was read.
-    readme_html: Mapped[str] = mapped_column(LongText, default="")
     # Set with every change of a version, cleared when the documents are rendered.
     stale: Mapped[bool] = mapped_column(default=False, index=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -53,11 +50,49 @@ class Package(Filtering, Base):
     versions: Mapped[list["Version"]] = relationship(
         back_populates="package", cascade="all, delete-orphan", passive_deletes=True
     )
+    _readme: Mapped["Readme | None"] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True
+    )
+
+    @property
+    def readme(self) -> str:
+        """The readme as it was written, "" for none."""
+        return self._readme.text if self._readme else ""
+
+    @readme.setter
+    def readme(self, text: str) -> None:
+        self._kept_readme().text = text
+
+    @property
+    def readme_html(self) -> str:
+        """The readme as HTML that is safe to show (services.readme), made when it was read."""
+        return self._readme.html if self._readme else ""
+
+    @readme_html.setter
+    def readme_html(self, html: str) -> None:
+        self._kept_readme().html = html
+
+    def _kept_readme(self) -> "Readme":
+        if self._readme is None:
+            self._readme = Readme(text="", html="")
+        return self._readme
 
     @property
     def abandonment(self) -> bool | str:
         """What composer is told: False, True, or the name of the package to use instead."""
         return self.abandoned if self.abandoned_here is None else self.abandoned_here
+
+
+class Readme(Base):
+    """A package's readme. Apart, so that who looks through all packages need not pass it."""
+
+    __tablename__ = "readmes"
+
+    package_id: Mapped[int] = mapped_column(
+        ForeignKey("packages.id", ondelete="CASCADE"), primary_key=True
+    )
+    text: Mapped[str] = mapped_column(LongText, default="")
+    html: Mapped[str] = mapped_column(LongText, default="")
 
 
 class Requirement(Base):
@@ -158,7 +193,12 @@ class Document(Base):
     """A p2 file, rendered and gzipped for `Settings.base_url`."""
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("package_id", "channel"), TABLE)
+    __table_args__ = (
+        UniqueConstraint("package_id", "channel"),
+        # Lists are sorted by it, and it stands behind the body.
+        Index("ix_documents_package_modified", "package_id", "modified"),
+        TABLE,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     package_id: Mapped[int] = mapped_column(ForeignKey("packages.id", ondelete="CASCADE"))

@@ -102,9 +102,7 @@ KINDS: dict[type[Base], Kind] = {
     Package: Kind(
         word="package",
         name=lambda _, row: row.name or f"number {row.id}",
-        silent=frozenset(
-            {"stale", "readme", "readme_html", "description", "keywords", "type", "on_trial"}
-        ),
+        silent=frozenset({"stale", "description", "keywords", "type", "on_trial"}),
     ),
     Version: Kind(
         word="version",
@@ -151,6 +149,7 @@ NOT_RECORDED = frozenset(
         "one_time_links",
         "owed_mails",
         "passed_projects",
+        "readmes",
         "ref_verdicts",
         "requirements",
         "second_factors",

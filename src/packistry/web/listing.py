@@ -64,19 +64,27 @@ def listing(
     unique: Column,
     filters: Sequence[str] = (),
     size: int = PAGE,
+    at_once: bool = False,
 ) -> Listing[Any]:
     """The page that the address asks for of what `query` finds.
 
     `sorts` are the columns by a heading's key, `sort` how it is sorted unless the address says
-    otherwise, `unique` breaks ties. `filters` name the parameters that narrow the list.
+    otherwise, `unique` breaks ties. `filters` name the parameters that narrow the list. With
+    `at_once` all that is found is fetched instead of counted: numbers that cost more to find.
     """
     asked = visit.query("sort")
     order = asked if asked.removeprefix("-") in sorts else sort
     column = sorts[order.removeprefix("-")]
-    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-    page = page_number(visit, total, size)
     ordered = query.order_by(column.desc() if order.startswith("-") else column.asc(), unique)
-    rows = session.execute(ordered.limit(size).offset((page - 1) * size)).all()
+    rows: Sequence[Any]
+    if at_once:
+        found = session.execute(ordered).all()
+        page = page_number(visit, total := len(found), size)
+        rows = found[(page - 1) * size : page * size]
+    else:
+        counted = select(func.count()).select_from(query.order_by(None).subquery())
+        page = page_number(visit, total := session.scalar(counted) or 0, size)
+        rows = session.execute(ordered.limit(size).offset((page - 1) * size)).all()
     return Listing(
         rows=rows,
         total=total,

@@ -48,6 +48,12 @@ def find(visit: Visit, services: Services) -> Package:
 def index(visit: Visit, services: Services) -> Shown:
     """Those that they may read."""
     first = now().date() - timedelta(days=7 * WEEKS - 1)
+    home = (
+        select(func.lower(Repository.name))
+        .where(Repository.id == Package.repository_id)
+        .correlate(Package)
+        .scalar_subquery()
+    )
     changed = (
         select(func.max(Document.modified))
         .where(Document.package_id == Package.id)
@@ -61,25 +67,24 @@ def index(visit: Visit, services: Services) -> Shown:
         .scalar_subquery()
     )
     # Only the numbers: what is told of a package is looked up for those of one page.
-    query = (
-        select(Package.id)
-        .join(Repository, Repository.id == Package.repository_id)
-        .outerjoin(Project, Project.id == Package.project_id)
-        .where(readable(visit.actor), *_wanted(visit))
-    )
+    query = select(Package.id).where(readable(visit.actor), *_wanted(visit))
+    if not visit.actor.admin:
+        query = query.join(Repository, Repository.id == Package.repository_id)
     found = listing(
         visit,
         services.session,
         query,
         sorts={
             "name": Package.name,
-            "repository": func.lower(Repository.name),
+            "repository": home,
             "installs": installs,
             "changed": changed,
         },
         sort="name",
         unique=Package.id,
         filters=("repository", "source", "type"),
+        # To look for words is to read all of them.
+        at_once=visit.query("q") != "",
     )
     rows = _rows(visit, services, [row.id for row in found.rows], first)
     return {
@@ -106,7 +111,8 @@ def _wanted(visit: Visit) -> list[ColumnElement[bool]]:
     if source == UPLOADS:
         wanted.append(Package.project_id.is_(None))
     elif number := as_number(source):
-        wanted.append(Project.source_id == number)
+        of_source = select(Project.id).where(Project.source_id == number)
+        wanted.append(Package.project_id.in_(of_source))
     return wanted
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.response import Response
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from packistry.errors import ConfigurationError, Invalid, NotFound
 from packistry.inputs import NewSource, SourceChange
@@ -40,6 +40,9 @@ INHERIT = "inherit"
 DELIVERIES = 20
 UNREADABLE = 5
 PASSED = 5
+KEPT_SECONDS = 60
+# Whether a package is made from the project at hand.
+_IN_USE = exists().where(Package.project_id == Project.id)
 
 Provider = type[SourceProvider[Any]]
 
@@ -49,17 +52,13 @@ def find(visit: Visit, services: Services) -> Source:
     return services.sources.at(visit.number("source"))
 
 
-def index(_visit: Visit, services: Services) -> Shown:
+def index(visit: Visit, services: Services) -> Shown:
     """All of them: there are few."""
     session = services.session
-    packages = session.execute(
-        select(Project.source_id, func.count())
-        .join(Package, Package.project_id == Project.id)
-        .group_by(Project.source_id)
-    ).all()
+    packages = _packages(visit, services)
     unreadable = session.execute(
         select(Project.source_id, func.count(), func.max(Project.unreachable))
-        .where(Project.unreachable != "", Project.id.in_(select(Package.project_id)))
+        .where(Project.unreachable != "", _IN_USE)
         .group_by(Project.source_id)
     ).all()
     broken = session.execute(
@@ -70,10 +69,23 @@ def index(_visit: Visit, services: Services) -> Shown:
     return {
         "sources": services.sources.all(),
         "providers": services.context.plugins.source_providers,
-        "packages": {row[0]: row[1] for row in packages},
+        "packages": packages,
         "unreadable": {row[0]: (row[1], row[2]) for row in unreadable},
         "broken": {row[0]: row[1] for row in broken},
     }
+
+
+def _packages(visit: Visit, services: Services) -> Mapping[int, int]:
+    """How many packages each source gives, by its id."""
+    key = ("packages of sources", visit.request.parts.reads.generation())
+    query = (
+        select(Project.source_id, func.count())
+        .join(Package, Package.project_id == Project.id)
+        .group_by(Project.source_id)
+    )
+    return visit.kept.get(
+        key, KEPT_SECONDS, lambda: {row[0]: row[1] for row in services.session.execute(query)}
+    )
 
 
 def show_add(visit: Visit, services: Services) -> Shown:
@@ -168,7 +180,7 @@ def show(visit: Visit, services: Services) -> Shown:
         .where(
             Project.source_id == source.id,
             Project.unreachable != "",
-            Project.id.in_(select(Package.project_id)),
+            _IN_USE,
         )
         .order_by(Project.path)
     ).all()
