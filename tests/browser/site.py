@@ -101,6 +101,7 @@ def serving(folder: Path, fill: Fill = seed, **settings: Any) -> Iterator[Site]:
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     given = {"workers": 0, "allow_hosts": ("127.0.0.1",), **settings}
+    folder.mkdir(parents=True, exist_ok=True)
     fresh.put(folder / "data")
     runtime = Runtime(Settings(data_dir=folder / "data", url=url, **given))
     runtime.prepare()
