@@ -11,6 +11,8 @@ from tests.functional.browser import PASSWORD
 from tests.functional.caller import Caller, caller
 from tests.functional.conftest import basic, bearer
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def ada(runtime):
