@@ -12,7 +12,7 @@ from packistry.settings import Settings
 
 def put(root: Path) -> None:
     """Begin a data directory with a database that is up to date."""
-    root.mkdir(mode=0o700)
+    root.mkdir(mode=0o700, parents=True)
     shutil.copyfile(_database(), root / _database().name)
 
 

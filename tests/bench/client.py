@@ -164,7 +164,6 @@ def _connections(ours: Customer) -> Figure:
 def _foreign(path: Path, static: int) -> Figure:
     """Requests to us from a project all of whose packages are in the repository after ours."""
     installation = install(path / "own", url="", forked=False)
-    (path / "own").mkdir()
     runtime = data.runtime(path / "own", "")
     access = data.publish(runtime, [3], "own")
     runtime.close()

@@ -107,7 +107,10 @@ class _Started:
 def install(
     folder: Path, *, port: int | None = None, forked: bool = True, **settings: str
 ) -> Installation:
-    """A new installation below `folder`, its tables made; nothing runs yet."""
+    """An installation below `folder`, a new one with its tables unless one is there.
+
+    Nothing runs yet.
+    """
     port = port or free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -118,7 +121,7 @@ def install(
         "PACKISTRY_URL": f"http://127.0.0.1:{port}",
         **{f"PACKISTRY_{name.upper()}": value for name, value in settings.items()},
     }
-    if "PACKISTRY_DATABASE_URL" not in environment:
+    if "PACKISTRY_DATABASE_URL" not in environment and not (folder / "data").exists():
         fresh.put(folder / "data")
     return Installation(environment=environment, port=port, forked=forked)
 
