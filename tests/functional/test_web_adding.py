@@ -74,6 +74,15 @@ def origin(runtime: Any) -> int:
         return found
 
 
+def test_a_source_without_webhooks_offers_none(runtime, application):
+    with runtime.transaction() as services:
+        services.repositories.add(NewRepository(name="Home", path="home"))
+        services.sources.add(NewSource(name="Any git", provider="git"))
+    said = text(person(runtime, application, "admin@x.org", admin=True).get(PATH))
+    assert "which ones." in said
+    assert "webhook" not in said
+
+
 def test_projects_are_chosen_imported_and_installable(admin, crowd, runtime):
     home = number(runtime, "home")
     page = admin.get(PATH, params={"repository": home})

@@ -102,9 +102,10 @@ def _load(text: str) -> tuple[Any, str | None]:
             parse_constant=_refuse_constant,
         )
     except json.JSONDecodeError as error:
+        # Some of its messages end with "at" themselves.
+        what = error.msg.removesuffix(" at")
         raise BadManifest(
-            f"composer.json is not valid JSON: {error.msg} at line {error.lineno}, "
-            f"column {error.colno}"
+            f"composer.json is not valid JSON: {what} at line {error.lineno}, column {error.colno}"
         ) from None
     return value, repeated
 

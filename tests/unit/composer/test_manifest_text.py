@@ -101,6 +101,11 @@ def test_something_else_than_one_filled_object_is_refused(text):
     refused(text.encode())
 
 
+def test_text_that_does_not_end_is_refused_with_the_place_where_it_starts():
+    said = refused(b'{"name": "acme')
+    assert said.endswith("not valid JSON: Unterminated string starting at line 1, column 10")
+
+
 def test_more_than_a_megabyte_is_refused():
     assert "1024 KiB" in refused(b'{"a": "' + b"x" * 1024 * 1024 + b'"}')
 
