@@ -46,4 +46,5 @@ def credentials_page(provider: Provider, config: Mapping[str, object]) -> str:
         if marker in filled and not value:
             return ""
         filled = filled.replace(marker, value)
-    return web_link(filled) if "{" not in urlsplit(filled).path else ""
+    link = web_link(filled)
+    return link if "{" not in urlsplit(link).path else ""
