@@ -65,17 +65,17 @@ class SourceProviderContract:
     @pytest.fixture
     def provider(self) -> SourceProvider[Any]:
         """A configured provider."""
-        raise NotImplementedError("give the fixture `provider`")
+        pytest.fail("give the fixture `provider`")
 
     @pytest.fixture
     def project(self, provider: SourceProvider[Any]) -> Project:
         """A project with at least one ref whose top folder has a composer.json."""
-        raise NotImplementedError("give the fixture `project`")
+        pytest.fail("give the fixture `project`")
 
     @pytest.fixture
     def expected_refs(self) -> Mapping[str, set[str]]:
         """The names of the project's refs by kind."""
-        raise NotImplementedError("give the fixture `expected_refs`")
+        pytest.fail("give the fixture `expected_refs`")
 
     @pytest.fixture
     def missing_id(self) -> str:

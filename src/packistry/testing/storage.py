@@ -52,7 +52,7 @@ class StorageContract:
     @pytest.fixture
     def storage(self) -> Storage[Any]:
         """An empty storage, a new one for each test."""
-        raise NotImplementedError("give the fixture `storage`")
+        pytest.fail("give the fixture `storage`")
 
     def test_it_declares_what_core_needs(self, storage: Storage[Any]) -> None:
         assert storage.name

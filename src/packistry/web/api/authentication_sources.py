@@ -21,7 +21,7 @@ from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.paging import paged
 from packistry.web.api.people import Named, NamedPackage
 from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
-from packistry.web.api.sources import CheckShape
+from packistry.web.api.source_shapes import CheckShape
 from packistry.web.listing import mentions
 
 TAG = "Authentication sources"

@@ -11,7 +11,8 @@ from packistry.services.webhook_secrets import new_secret
 from packistry.services.webhooks import shared_address
 from packistry.web.api.call import ApiVisit
 from packistry.web.api.shapes import Body, Moment, Number, Shape
-from packistry.web.api.sources import SourceShape, find, shape, source_call
+from packistry.web.api.source_shapes import SourceShape
+from packistry.web.api.sources import find, shape, source_call
 
 
 class AutoImportBody(Body):

@@ -3,7 +3,8 @@
 from packistry.inputs import read
 from packistry.inputs.moving import NewName
 from packistry.web.api.call import ApiVisit
-from packistry.web.api.packages import PackageShape, call, find, repository_of, shape
+from packistry.web.api.package_shapes import PackageShape
+from packistry.web.api.packages import call, find, repository_of, shape
 from packistry.web.api.shapes import Body, Number
 
 

@@ -1,15 +1,14 @@
 """Packages, in the API."""
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from sqlalchemy import Text, func, select, type_coerce
 from sqlalchemy.orm import joinedload
 
 from packistry import plugin
 from packistry.errors import Invalid, NotFound
 from packistry.inputs import NewPackage, PackageChange, read
-from packistry.models import Dists, Download, Package, Project, Repository, Source, TagPolicy
+from packistry.models import Download, Package, Project, Repository, Source
 from packistry.models.base import now
 from packistry.plugin import PluginError
 from packistry.plugin.errors import Unavailable
@@ -21,17 +20,21 @@ from packistry.services.sources import contained
 from packistry.web.api import config
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.dashboard import DailyShape, daily, first_of
+from packistry.web.api.package_shapes import (
+    DependentShape,
+    PackageBody,
+    PackagePatch,
+    PackageShape,
+    PackageSourceShape,
+)
 from packistry.web.api.paging import paged
-from packistry.web.api.people import Named
-from packistry.web.api.repositories import RepositoryFacts, facts
-from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
+from packistry.web.api.repositories import facts
+from packistry.web.api.shapes import ListQuery, Paged, list_query
 from packistry.web.listing import mentions
 from packistry.web.visit import Visit
 
 TAG = "Packages"
-MOST_PROJECTS = 100
 MOST_DEPENDENTS = 500
-INHERIT = Literal["inherit"]
 
 PackageList = list_query(
     "PackageList",
@@ -55,89 +58,6 @@ WITH_ALL = (
     joinedload(Package.project).joinedload(Project.source),
 )
 """What is told beside a package, so that a list does not look it up one by one."""
-
-
-class PackageSourceShape(Named):
-    """The source of a package's project."""
-
-    provider: str
-    url: str
-
-
-class PackageShape(Shape):
-    """A package. It has no name before its first import; uploaded ones have no source.
-
-    `abandoned` is false, true, or the name of the package to use instead. `keep_dists` is how many
-    zips of each branch are kept, 0 for all. It and the lists of patterns, which say which branches
-    and tags become versions, are null where its source decides.
-    """
-
-    id: int
-    repository_id: int
-    source_id: int | None
-    provider_id: str | None
-    name: str | None
-    type: str
-    latest_version: str | None
-    description: str | None
-    total_downloads: int
-    project: str | None
-    subdirectory: str
-    keywords: list[str]
-    abandoned: bool | str
-    dists: Dists | None
-    tag_policy: TagPolicy | None
-    keep_dists: int | None
-    branches: list[str] | None
-    exclude_branches: list[str] | None
-    tags: list[str] | None
-    exclude_tags: list[str] | None
-    condition: Condition
-    created_at: Moment
-    updated_at: Moment
-    repository: RepositoryFacts
-    source: PackageSourceShape | None
-
-
-class PackageBody(Body):
-    """Packages to be made of projects of a source, which are named by their ids there."""
-
-    repository: Number
-    source: Number
-    projects: list[str] = Field(min_length=1, max_length=MOST_PROJECTS)
-    webhook: bool = True
-    subdirectory: str = ""
-    dists: Dists | None = None
-    tag_policy: TagPolicy | None = None
-    keep_dists: int | None = None
-    branches: list[str] | None = None
-    exclude_branches: list[str] | None = None
-    tags: list[str] | None = None
-    exclude_tags: list[str] | None = None
-
-
-class PackagePatch(Body):
-    """What changes about a package; what is not sent stays. "inherit": as its source says."""
-
-    abandoned: bool | str | None = Field(
-        None, description='The name of the package to use instead; "inherit": as its project says'
-    )
-    dists: Dists | INHERIT | None = None
-    tag_policy: TagPolicy | INHERIT | None = None
-    keep_dists: int | INHERIT | None = None
-    branches: list[str] | INHERIT | None = None
-    exclude_branches: list[str] | INHERIT | None = None
-    tags: list[str] | INHERIT | None = None
-    exclude_tags: list[str] | INHERIT | None = None
-
-
-class DependentShape(Shape):
-    """A package that needs another one; `dev`: to be developed only."""
-
-    id: int
-    name: str
-    allows: str
-    dev: bool
 
 
 def find(visit: Visit, services: Services) -> Package:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,10 @@ SIZE = 10
 LARGEST_SIZE = 1000
 LAST_PAGE = 100_000
 LONGEST_WORDS = 255
+
+
+INHERIT = Literal["inherit"]
+"""What says that the source, or else the default, decides."""
 
 
 def _moment(value: datetime) -> str:
