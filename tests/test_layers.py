@@ -14,11 +14,12 @@ DATA = PLAIN | {"stopping", "composer", "models", "database", "process", "settin
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "process": set(),
+    "scratch": set(),
     "composer": set(),
     "netguard": PLAIN,
     "settings": PLAIN,
     "stopping": PLAIN,
-    "git": PLAIN | {"netguard", "stopping"},
+    "git": PLAIN | {"netguard", "scratch", "stopping"},
     "plugin": PLAIN | {"netguard", "git"},
     "builtin": {"plugin"},
     "kit": PLAIN,
@@ -32,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "services": DATA | {"git", "plugin", "netguard", "queue", "inputs", "schema"},
     "runtime": DATA | {"git", "plugin", "netguard", "queue", "services", "schema"},
     "jobs": DATA | {"plugin", "queue", "services", "runtime"},
-    "web": DATA | {"plugin", "inputs", "services", "runtime", "jobs"},
+    "web": DATA | {"scratch", "plugin", "inputs", "services", "runtime", "jobs"},
     "cli": DATA
     | {"plugin", "inputs", "services", "runtime", "jobs", "web", "schema", "app", "kit"},
     "__main__": {"cli"},

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedRandom, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,7 +44,8 @@ class Local(Storage[LocalConfig]):
     """One file a key, mode 0600 in folders of mode 0700.
 
     Every step of a path is opened relative to the one before and follows no link, so nothing
-    outside the folder is read or written whatever is put into it.
+    outside the folder is read or written whatever is put into it. A file on this disk that has no
+    name yet (packistry.scratch) is given one instead of being copied.
     """
 
     name = "local"
@@ -53,7 +55,16 @@ class Local(Storage[LocalConfig]):
     def put(self, key: str, stream: BinaryIO) -> None:
         check_key(key)
         *folders, name = key.split("/")
-        with self._root(make=True) as root, _folder(root, [_UNFINISHED], make=True) as drafts:
+        with self._root(make=True) as root:
+            unnamed = _unnamed(stream, root)
+            if unnamed is not None:
+                with _folder(root, folders, make=True) as folder:
+                    if _adopt(unnamed, folder, name):
+                        return
+            self._copy(root, folders, name, stream)
+
+    def _copy(self, root: int, folders: list[str], name: str, stream: BinaryIO) -> None:
+        with _folder(root, [_UNFINISHED], make=True) as drafts:
             _sweep(drafts)
             draft = f"{int(time.time())}-{secrets.token_hex(16)}"
             file = os.open(draft, _NEW, 0o600, dir_fd=drafts)
@@ -158,6 +169,34 @@ def _open_file(name: str, folder: int) -> int:
         os.close(file)
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
     return file
+
+
+def _unnamed(stream: BinaryIO, root: int) -> BufferedRandom | None:
+    """The stream as a file that can become ours: whole, on the disk of `root`, without a name."""
+    # No wrapper that gives other bytes than its file has.
+    if type(stream) is not BufferedRandom or not isinstance(stream.raw, FileIO) or stream.tell():
+        return None
+    stream.flush()
+    about = os.fstat(stream.fileno())
+    fits = stat.S_ISREG(about.st_mode) and about.st_nlink == 0 and about.st_mode & 0o777 == 0o600
+    ours = about.st_uid == os.geteuid() and about.st_dev == os.fstat(root).st_dev
+    return stream if fits and ours else None
+
+
+def _adopt(file: BufferedRandom, folder: int, name: str) -> bool:
+    """Give a file without a name this one. False: the system does not do that."""
+    os.fsync(file.fileno())
+    try:
+        # linkat(2): without the privilege that a descriptor alone would take.
+        os.link(f"/proc/self/fd/{file.fileno()}", name, dst_dir_fd=folder)
+    except FileExistsError:
+        _compare(folder, name, file)
+    except OSError:
+        # A temporary file that must stay one, no /proc, a file system without links: copied, it
+        # is kept all the same, or the reason is told.
+        return False
+    os.fsync(folder)
+    return True
 
 
 def _publish(drafts: int, draft: str, folder: int, name: str, written: BinaryIO) -> None:

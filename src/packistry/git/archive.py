@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import tempfile
 import zipfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +15,7 @@ from packistry.git.failures import classify
 from packistry.git.objects import Commit
 from packistry.git.policy import MIB, GitPolicy
 from packistry.git.process import Limits
+from packistry.scratch import scratch_file
 
 OVERHEAD = 64 * MIB
 MAX_LINKS_FOLLOWED = 40
@@ -47,7 +47,7 @@ def write_archive(
         raise ValueError(prefix)
     limits = Limits(seconds=policy.timeout, file_bytes=policy.max_archive_bytes + OVERHEAD)
     with ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+        file = stack.enter_context(scratch_file(folder))
         arguments = ["archive", "--format=zip", "-6", f"--prefix={prefix}/", treeish]
         with git.start(arguments, limits, output=file) as process:
             try:

@@ -1,12 +1,12 @@
 """The upload of a zip: POST {repo}/{vendor}/{name} with the form's `file` and `version`."""
 
-import tempfile
 from io import SEEK_END
 
 from pyramid.request import Request
 from pyramid.response import Response
 
 from packistry.errors import Forbidden, Invalid
+from packistry.scratch import scratch_file
 from packistry.services.quotas import Uploader, counting
 from packistry.services.reads import Access
 from packistry.services.uploads import Published, Uploads
@@ -44,7 +44,7 @@ def upload(request: Request) -> Response:
         # Refused before it is read, if it is too much in any case.
         least, limited = max(1, (request.content_length or 0) - MARGIN), who
         parts.runtime.attempt(lambda services: services.quotas.check(limited, least))
-    with tempfile.TemporaryFile(dir=settings.root) as file:
+    with scratch_file(settings.root) as file:
         texts = read_form(
             request.environ, file, file_field=FILE, max_bytes=settings.max_archive_bytes
         )

@@ -1,15 +1,19 @@
+import errno
+import gzip
 import io
 import os
 import stat
+import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pytest
 
 from packistry.builtin.storage import Local, LocalConfig
 from packistry.plugin import ConfigError, InvalidKey, StorageConflict, Unavailable, load_config
+from packistry.scratch import scratch_file
 from packistry.testing import StorageContract
 
 
@@ -184,3 +188,74 @@ def test_no_descriptor_is_left_open(storage: Local) -> None:
         with pytest.raises(StorageConflict):
             storage.put("a/b/c", text("y"))
     assert open_files() == before
+
+
+def unnamed(folder: Path, content: bytes) -> BinaryIO:
+    file = scratch_file(folder)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def test_a_file_without_a_name_is_kept_and_not_copied(storage: Local, root: Path) -> None:
+    with unnamed(root.parent, b"x" * 100_000) as file:
+        storage.put("a/b", file)
+        assert (root / "a/b").stat().st_ino == os.fstat(file.fileno()).st_ino
+    assert (root / "a/b").read_bytes() == b"x" * 100_000
+    assert stat.S_IMODE((root / "a/b").stat().st_mode) == 0o600
+
+
+def test_a_file_without_a_name_replaces_nothing(storage: Local, root: Path) -> None:
+    storage.put("a/b", text("x"))
+    with unnamed(root.parent, b"x") as same, unnamed(root.parent, b"y") as other:
+        storage.put("a/b", same)
+        with pytest.raises(StorageConflict):
+            storage.put("a/b", other)
+    assert (root / "a/b").read_bytes() == b"x"
+
+
+def test_what_is_left_of_a_file_is_kept_when_it_was_read_before(storage: Local, root: Path) -> None:
+    with unnamed(root.parent, b"head tail") as file:
+        file.read(5)
+        storage.put("a", file)
+    assert (root / "a").read_bytes() == b"tail"
+
+
+def test_what_unpacks_a_file_is_not_taken_for_it(storage: Local, root: Path) -> None:
+    with unnamed(root.parent, gzip.compress(b"text")) as packed:
+        storage.put("a", cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=packed))))
+    assert (root / "a").read_bytes() == b"text"
+
+
+def test_a_file_that_has_a_name_is_copied(storage: Local, root: Path) -> None:
+    theirs = root.parent / "theirs.zip"
+    theirs.write_bytes(b"text")
+    theirs.chmod(0o600)
+    with theirs.open("r+b") as file:
+        storage.put("a", file)
+    theirs.write_bytes(b"changed")
+    assert (root / "a").read_bytes() == b"text"
+
+
+def test_a_temporary_file_that_must_stay_one_is_copied(storage: Local, root: Path) -> None:
+    with tempfile.TemporaryFile(dir=root.parent) as file:
+        file.write(b"text")
+        file.seek(0)
+        storage.put("a/b", file)
+    assert (root / "a/b").read_bytes() == b"text"
+
+
+def test_a_file_system_without_unnamed_files_has_temporary_ones(
+    monkeypatch: pytest.MonkeyPatch, storage: Local, root: Path
+) -> None:
+    real = os.open
+
+    def refusing(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+        return real(path, flags, *rest, **named)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with unnamed(root.parent, b"text") as file:
+        storage.put("a", file)
+    assert (root / "a").read_bytes() == b"text"
