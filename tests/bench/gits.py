@@ -4,16 +4,30 @@ import json
 import os
 import random
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 BRANCHES = ("main", "1.x", "2.x", "fix/handlers", "feature/formatters", "feature/processors")
 TAGS = 87
 FILES = 123
+TESTS = 120
 COMMITS_A_REF = 25
-LINES = 120
-LINES_A_FILE = 54
+WORDS = 900
+LINES_A_FILE = 80
+ATTRIBUTES = b"/tests export-ignore\n/.gitattributes export-ignore\n"
+LINES = (
+    "",
+    "    }}",
+    "    /**",
+    "     * {a} {c} the {d} of a {e}, or {f} when there is none",
+    "     * @param {b}|null ${a} {d} {e}",
+    "    public function {a}{b}({b} ${c}, string ${d} = '{e}'): {b}",
+    "        $this->{a} = ${c}->{d}{b}(${e});",
+    "        if (!${a} instanceof {b} || ${c} === '{d}') {{",
+    "            throw new {b}Exception('{a} {c} {d}: '.${e});",
+    "        return $this->{a}{b}(${c}, [{d}::class, '{e}' => ${f}]);",
+)
 MIB = 1024 * 1024
 LARGE_FILE = 200 * MIB
 OTHER_FILES = 7 * [10 * MIB]
@@ -22,15 +36,21 @@ BETWEEN_COMMITS = 2 * 86400
 
 
 def like_monolog(path: Path) -> Path:
-    """87 tags and 6 branches, 25 commits from one to the next; 123 files in each."""
+    """87 tags and 6 branches, 25 commits from one to the next; 123 files in each zip.
+
+    As many again are its tests, which are left out of them; and git needs about as long as for
+    monolog itself.
+    """
     chance = random.Random("monolog")
-    lines = [_line(chance) for _ in range(LINES)]
+    prose = _Prose(chance)
     files = [f"src/Handler{number % 9}/File{number}.php" for number in range(FILES - 1)]
+    files += [f"tests/Handler{number % 9}/File{number}Test.php" for number in range(TESTS)]
     refs = TAGS + len(BRANCHES)
     with _importing(path) as stream:
-        stream.commit(0, {name: _code(chance, lines) for name in files})
+        first = {name: prose.code() for name in files}
+        stream.commit(0, {".gitattributes": ATTRIBUTES, **first})
         for number in range(1, refs * COMMITS_A_REF):
-            contents = {chance.choice(files): _code(chance, lines)}
+            contents = {chance.choice(files): prose.code()}
             if number % COMMITS_A_REF == 1:
                 contents["composer.json"] = _manifest("bench/like-monolog", number)
             stream.commit(number, contents)
@@ -118,11 +138,22 @@ def _manifest(name: str, number: int) -> bytes:
     return json.dumps(manifest, indent=4).encode()
 
 
-def _line(chance: random.Random) -> str:
-    words = ("".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(6))
-    return " ".join(words)
+class _Prose:
+    """Writes PHP that means nothing, and deflates to about a third in about as long as code."""
 
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        syllables = [a + b for a in "bcdfglmnprst" for b in ("a", "e", "i", "o", "er", "un")]
+        lengths = (chance.randint(2, 4) for _ in range(WORDS))
+        self._words = ["".join(chance.choices(syllables, k=length)) for length in lengths]
 
-def _code(chance: random.Random, lines: Sequence[str]) -> bytes:
-    """Lines that recur, and so deflate to about a third, as code does."""
-    return "\n".join(["<?php", *chance.choices(lines, k=LINES_A_FILE), ""]).encode()
+    def code(self) -> bytes:
+        """One file."""
+        lines = (self._line() for _ in range(LINES_A_FILE))
+        return "\n".join(["<?php declare(strict_types=1);", *lines, ""]).encode()
+
+    def _line(self) -> str:
+        # Few words are used much, and most seldom.
+        spots = (int(len(self._words) * self._chance.random() ** 3) for _ in range(6))
+        a, b, c, d, e, f = (self._words[spot] for spot in spots)
+        return self._chance.choice(LINES).format(a=a, b=b.title(), c=c, d=d, e=e, f=f)
