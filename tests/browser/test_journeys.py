@@ -47,12 +47,13 @@ def test_an_empty_server_leads_to_the_first_composer_require(
         assert not way.scripts or ada.tab.evaluate("window.here") == here
         ada.check()
         ada.seen("Open package").click()
-        require = ada.copied("Copy the command that installs it")
         ada.go("/")
+        assert "composer require acme/money" in ada.tab.inner_text("main")
         ada.follow("Create a token")
         ada.fill("Name", "ci")
         ada.press("Add token")
         once = [ada.copied(f"Copy command {number} for Main") for number in (1, 2)]
+        require = ada.copied("Copy the command that installs, 1")
         project = composer.project(tmp_path / "client")
         # Either is enough, and each is pasted on one of the ways.
         for command in (*once, ada.copied(BEARER if way.scripts else BASIC), require):

@@ -92,6 +92,44 @@ def test_on_an_empty_server_it_leads_to_the_first_install(admin, runtime):
     page = admin.get("/")
     assert step(page) == "Install one"
     assert "composer config repositories.packistry composer http://packages.test" in text(page)
+    assert "composer require" not in text(page)
+
+
+def commands(page: Any) -> list[str]:
+    return [code.get_text() for code in page.html.select(".steps .copy code")]
+
+
+@pytest.mark.parametrize(
+    ("versions", "required"),
+    [
+        (["dev-main"], "acme/lib:dev-main"),
+        (["dev-main", "1.0.0"], "acme/lib"),
+    ],
+)
+def test_the_last_step_has_all_commands_in_their_order(versions, required, admin, stock):
+    stock.repository("empty", public=True)
+    stock.repository("home")
+    for version in versions:
+        stock.version("acme/lib", version, "home")
+    page = admin.get("/")
+    assert commands(page) == [
+        "composer config repositories.home composer http://packages.test/r/home",
+        "composer config secure-http false",
+        "composer config --global --auth bearer.packages.test YOUR-TOKEN",
+        f"composer require {required}",
+    ]
+    last = page.html.select(".steps > li")[-1]
+    first = last.select_one("a.button, .copy")
+    # The button that makes the token stands before the command that sends it.
+    assert first.get_text() == "Create a token"
+
+
+def test_a_public_repository_asks_for_no_token_at_the_first_install(admin, stock):
+    stock.repository("home", public=True)
+    stock.version("acme/lib", "1.0.0", "home")
+    page = admin.get("/")
+    assert commands(page)[-1] == "composer require acme/lib"
+    assert "token" not in page.html.select(".steps > li")[-1].get_text().lower()
 
 
 def test_downloads_are_counted_over_the_days_that_are_asked_for(admin, stocked):

@@ -95,7 +95,23 @@ def test_a_deploy_token_is_shown_once_with_commands_and_opens_what_was_ticked(
         ("Away", True, False),
     }
     assert text not in admin.get(f"/admin/tokens/{number}").text
+    assert "There is nothing to install here yet" in said
     assert admin.app.get("/r/home/packages.json", headers=bearer(text)).status_int == 200
+
+
+def test_the_last_command_installs_a_package_that_the_new_token_reads(admin, stock, runtime):
+    stock.repository("home")
+    stock.repository("away")
+    stock.version("acme/first", "1.0.0", "home")
+    stock.version("acme/lib", "dev-main", "home")
+    stock.version("acme/far", "1.0.0", "away")
+    with runtime.reading() as services:
+        lib = services.packages.get("acme/lib").id
+        away = services.repositories.get("away").id
+    grant = [f"p{lib}.read", f"r{away}.read"]
+    made = admin.post("/admin/tokens/add", name="ci", expires="30d", grant=grant, status=200)
+    blocks = [code.get_text() for code in made.html.select(".copy code")]
+    assert blocks[-2:] == ["composer require acme/lib:dev-main", "composer require acme/far"]
 
 
 def test_what_is_entered_wrongly_is_said_and_nothing_is_made(admin, numbers, runtime):

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 from urllib.parse import urlsplit
 
-from packistry.models import Repository
+from packistry.models import Repository, Version
 
+STABLE = "stable"
 PACKAGIST = "https://repo.packagist.org"
 
 
@@ -32,6 +34,15 @@ def token_commands(base_url: str, token: str) -> tuple[str, str]:
         f"composer config --global --auth bearer.{origin} {token}",
         f"composer config --global --auth http-basic.{origin} token {token}",
     )
+
+
+def require_command(package: str, version: Version) -> str:
+    """The command, in a project's folder, that installs the package.
+
+    Composer chooses among its stable versions; one that is not stable has to be named.
+    """
+    named = package if version.stability == STABLE else f"{package}:{version.name}"
+    return f"composer require {shlex.quote(named)}"
 
 
 def token_variable(base_url: str, token: str) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from packistry.composer.semver import sort_key
 from packistry.errors import Conflict, NotFound
-from packistry.models import Dist, Download, Package, Version
+from packistry.models import Dist, Download, Package, Repository, Version
 from packistry.models.base import now
+from packistry.services.access import Actor, readable
 from packistry.services.documents import Documents
 
 DEV = "dev"
@@ -101,6 +102,29 @@ class Versions:
         ids = [version_id for _, version_id in best.values()]
         found = self._session.scalars(select(Version).where(Version.id.in_(ids)))
         return {version.package_id: version for version in found}
+
+    def example(self, repository: Repository, actor: Actor) -> Version | None:
+        """A version there that the actor may install: stable if one is. None: there is none."""
+        for of_it in ([Version.stability == STABLE], []):
+            offered = exists().where(
+                Version.package_id == Package.id, Version.yanked_at.is_(None), *of_it
+            )
+            query = (
+                select(Package.id)
+                .join(Repository, Repository.id == Package.repository_id)
+                .where(
+                    Repository.id == repository.id,
+                    Package.name.is_not(None),
+                    readable(actor),
+                    offered.correlate(Package),
+                )
+                .order_by(Package.id)
+                .limit(1)
+            )
+            found = self._session.scalars(query).first()
+            if found is not None:
+                return self.latest([found])[found]
+        return None
 
     def daily(self, package: Package, first: date) -> dict[date, int]:
         """How often any version was downloaded on each day, from that day on."""

@@ -17,7 +17,7 @@ from packistry.services.at_host import commit_page
 from packistry.services.conditions import conditions, left_out
 from packistry.services.overview import REFUSED, Overview
 from packistry.services.requirements import dependents
-from packistry.services.snippets import repository_commands, token_commands
+from packistry.services.snippets import repository_commands, require_command, token_commands
 from packistry.services.versions import DEV, VersionFacts
 from packistry.web import filters
 from packistry.web.admin.packages import facts_of, find
@@ -80,6 +80,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "recent": recent,
         "reasons": _reasons(services, package, [sync.id for sync in recent]),
         "readme": Markup(package.readme_html),  # noqa: S704 - services.readme made it safe
+        "require": require_command(package.name or "", latest) if latest else "",
         "commands": repository_commands(visit.base_url, package.repository),
         "bearer": token_commands(visit.base_url, PLACEHOLDER)[0],
         "span": span,

@@ -16,8 +16,13 @@ from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Permission, token_predicate
 from packistry.services.reach import Reach
-from packistry.services.snippets import repository_commands, token_commands, token_variable
-from packistry.services.tokens import in_force, usable
+from packistry.services.snippets import (
+    repository_commands,
+    require_command,
+    token_commands,
+    token_variable,
+)
+from packistry.services.tokens import actor_of, in_force, usable
 from packistry.web import pages
 from packistry.web.admin import rights
 from packistry.web.listing import listing, mentions
@@ -265,6 +270,7 @@ def _shown_once(visit: Visit, number: int, text: str, replaced: int | None = Non
         token = services.tokens.get(number)
         grants = services.grants.of(token)
         bearer, basic = token_commands(visit.base_url, text)
+        homes = _repositories(visit, services, token, grants)
         shown = {
             "token": token,
             "text": text,
@@ -272,8 +278,9 @@ def _shown_once(visit: Visit, number: int, text: str, replaced: int | None = Non
             "replaced": services.tokens.get(replaced) if replaced else None,
             "projects": [
                 (repository.name, repository_commands(visit.base_url, repository))
-                for repository in _repositories(visit, services, token, grants)
+                for repository in homes
             ],
+            "requires": _requires(services, token, homes),
             "bearer": bearer,
             "basic": basic,
             "variable": token_variable(visit.base_url, text),
@@ -293,6 +300,13 @@ def _repositories(
         if (home := grant.repository or (grant.package and grant.package.repository))
     }
     return list(found.values())[:USED_BY]
+
+
+def _requires(services: Services, token: Token, homes: Sequence[Repository]) -> list[str]:
+    """For each repository, the command that installs a package which the token may read."""
+    actor = actor_of(token, token.user)
+    found = [services.versions.example(home, actor) for home in homes if token.can_read]
+    return [require_command(each.package.name or "", each) for each in found if each is not None]
 
 
 def _expiry(visit: Visit) -> datetime | None:
