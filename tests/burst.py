@@ -4,7 +4,8 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from statistics import median
 from threading import Lock
 from time import perf_counter
@@ -33,7 +34,7 @@ class Burst:
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    """One delivery; `happens` is done at the host before it is sent."""
+    """One delivery; `happens` is done at the host before it is sent, once for all its copies."""
 
     kind: str
     sent: Sent
@@ -67,7 +68,8 @@ def _steps(hooks: Hooking, total: int) -> list[_Step]:
     """In no order, the same one each time."""
     forged, again = total // 10, total // 3
     steps = [_true(hooks, number) for number in range(total - forged - again)]
-    copies = [_Step(kind=AGAIN, sent=step.sent, happens=_nothing) for step in (steps * 2)[:again]]
+    # Of a delivery and its copy either may be the first: what it tells of has happened by then.
+    copies = [replace(step, kind=AGAIN) for step in (steps * 2)[:again]]
     forgeries = [
         _Step(kind=FORGED, sent=_forge(step.sent, number), happens=_nothing)
         for number, step in enumerate(steps[:forged])
@@ -92,7 +94,7 @@ def _true(hooks: Hooking, number: int) -> _Step:
             host.push(name, {"name": "acme/lib", "description": f"Push {number}"})
 
     word = "delete" if deletes else "push"
-    return _Step(kind=TRUE, sent=hooks.delivery((word, "7", kind, name)), happens=happens)
+    return _Step(kind=TRUE, sent=hooks.delivery((word, "7", kind, name)), happens=cache(happens))
 
 
 def _forge(sent: Sent, number: int) -> Sent:
