@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
-from packistry.inputs import NewRepository
-from packistry.models import BrowserSession, Package
+from packistry.inputs import NewRepository, NewUser
+from packistry.models import BrowserSession, Package, SecondFactor
 from packistry.models.base import now
 from packistry.services.grants import Rights
-from tests.functional.browser import HTML
+from tests.functional.browser import HTML, PASSWORD
 from tests.functional.caller import Caller, caller
 from tests.functional.conftest import bearer
 
@@ -60,6 +61,24 @@ def test_a_user_is_let_in_granted_changed_and_removed(admin, ids):
     assert [each["email"] for each in admin.get("/users?filter[search]=JO@&sort=-email")["data"]]
     admin.delete(path)
     admin.get(path, status=404)
+
+
+def test_users_are_listed_by_how_they_stand_to_a_second_factor(admin, runtime):
+    with runtime.transaction() as services:
+        for name in ("jo", "mo"):
+            new = NewUser(name=name, email=f"{name}@x.org", password=SecretStr(PASSWORD))
+            user = services.users.add(new)
+        factor = SecondFactor(user_id=user.id, secret="", confirmed_at=now())
+        services.session.add(factor)
+    told = {
+        state: [
+            (each["name"], each["second_factor"], each["second_factor_state"])
+            for each in admin.get(f"/users?filter[second_factor]={state}")["data"]
+        ]
+        for state in ("on", "off", "missing")
+    }
+    assert told == {"on": [("mo", True, "on")], "off": [("jo", False, "off")], "missing": []}
+    admin.get("/users?filter[second_factor]=perhaps", status=422)
 
 
 def test_administrators_cannot_shut_themselves_out(admin, runtime, application):

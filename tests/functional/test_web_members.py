@@ -208,6 +208,59 @@ def test_the_list_is_searched_and_filtered(admin, runtime):
     assert names(role="nonsense") == names(by="999") == []
 
 
+@pytest.fixture
+def proving(runtime: Runtime) -> None:
+    """Of users a second factor is demanded: four people who stand otherwise to it."""
+    runtime.settings = runtime.settings.model_copy(update={"second_factor_roles": ("user",)})
+    vars(runtime).pop("context", None)
+    with runtime.transaction() as services:
+        for name, role in (("Ada", "user"), ("Bo", "user"), ("Cy", "admin"), ("Di", "user")):
+            new = NewUser(name=name, email=f"{name.lower()}@x.org", role=role)
+            user = services.users.add(new)
+            user.password_hash = "" if name == "Di" else "set"
+            if name == "Ada":
+                confirmed = SecondFactor(user_id=user.id, secret="", confirmed_at=now())
+                services.session.add(confirmed)
+            if name == "Bo":
+                services.session.add(SecondFactor(user_id=user.id, secret=""))
+
+
+STANDINGS = {
+    "on": ("Ada", "On"),
+    "missing": ("Bo", "Asked for, missing"),
+    "off": ("Cy", "Off"),
+    "none": ("Di", "No password"),
+}
+
+
+@pytest.mark.parametrize("standing", STANDINGS)
+def test_the_list_says_who_has_a_second_factor_and_is_filtered_by_it(
+    standing, proving, admin, runtime
+):
+    page = admin.get("/admin/members", params={"factor": standing, "q": "x.org"})
+    rows = {
+        row.select_one(".title").get_text(): row.select("td")[3].get_text(strip=True)
+        for row in page.html.select("tbody tr")
+    }
+    # Whoever looks has no password either.
+    rows.pop("Ines", None)
+    name, words = STANDINGS[standing]
+    assert rows == {name: words}
+
+
+def test_a_filter_by_second_factor_that_nobody_knows_finds_nobody(proving, admin):
+    page = admin.get("/admin/members", params={"factor": "nonsense"})
+    assert "Nobody here is like that" in page.text
+
+
+def test_a_person_who_has_to_set_up_a_second_factor_is_told_of_on_their_page(
+    proving, admin, runtime
+):
+    with runtime.reading() as services:
+        number = services.users.get("bo@x.org").id
+    assert "Asked for, missing" in admin.get(f"/admin/members/{number}").text
+
+
 def test_a_hostile_name_is_text_on_every_page_about_a_person(admin, runtime, application):
     jo = person(runtime, application, "jo@x.org", name=HOSTILE)
     with runtime.transaction() as services:

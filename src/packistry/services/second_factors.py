@@ -3,16 +3,17 @@
 import base64
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 from urllib.parse import quote
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, not_, select
 from sqlalchemy.orm import Session
 
 from packistry.errors import Conflict, Forbidden
-from packistry.models import SecondFactor, User
+from packistry.models import Role, SecondFactor, User
 from packistry.models.base import now
 from packistry.services.secrets import SecretBox
 from packistry.services.sessions import Sessions
@@ -31,6 +32,17 @@ WRONG = (
     "the telephone."
 )
 ENFORCED = "Who has this role here needs a second factor."
+
+
+class Standing(StrEnum):
+    """How somebody stands to the second factor of their password."""
+
+    ON = "on"
+    MISSING = "missing"
+    """It is demanded of their role, and they have not set it up."""
+    OFF = "off"
+    NONE = "none"
+    """They have no password: a source asks for what it wants."""
 
 
 class SecondFactors:
@@ -55,6 +67,30 @@ class SecondFactors:
             SecondFactor.user_id.in_(user_ids), SecondFactor.confirmed_at.is_not(None)
         )
         return set(self._session.scalars(query))
+
+    def standings(self, users: Sequence[User]) -> dict[int, Standing]:
+        """How each of these stands, by their numbers."""
+        proving = self.among([user.id for user in users])
+        return {user.id: self._standing(user, user.id in proving) for user in users}
+
+    def stands(self, standing: Standing) -> ColumnElement[bool]:
+        """Whether the User at hand stands so."""
+        on = exists().where(SecondFactor.user_id == User.id, SecondFactor.confirmed_at.is_not(None))
+        demanded = User.role.in_([Role(each) for each in self._settings.second_factor_roles])
+        password = User.password_hash != ""
+        return {
+            Standing.ON: on,
+            Standing.MISSING: and_(not_(on), password, demanded),
+            Standing.OFF: and_(not_(on), password, not_(demanded)),
+            Standing.NONE: and_(not_(on), not_(password)),
+        }[standing]
+
+    def _standing(self, user: User, on: bool) -> Standing:
+        if on:
+            return Standing.ON
+        if not user.password_hash:
+            return Standing.NONE
+        return Standing.MISSING if self.demanded(user) else Standing.OFF
 
     def demanded(self, user: User) -> bool:
         """Whether they may not be without one: a setting says so of their role."""

@@ -11,6 +11,7 @@ from packistry.models import AuthenticationSource, IdentityLink, Role, Token, Us
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.reach import Reach
+from packistry.services.second_factors import Standing
 from packistry.web.admin import rights
 from packistry.web.admin.tokens import abilities, state_of
 from packistry.web.listing import listing, mentions
@@ -32,7 +33,7 @@ def find(visit: Visit, services: Services) -> User:
 def index(visit: Visit, services: Services) -> Shown:
     """All of them."""
     query = select(User).where(
-        *mentions(visit.query("q"), User.name, User.email), *_narrowed(visit)
+        *mentions(visit.query("q"), User.name, User.email), *_narrowed(visit, services)
     )
     rows = listing(
         visit,
@@ -45,21 +46,25 @@ def index(visit: Visit, services: Services) -> Shown:
         },
         sort="name",
         unique=User.id,
-        filters=("role", "state", "by"),
+        filters=("role", "state", "by", "factor"),
     )
     people = [user for (user,) in rows.rows]
     return {
         "listing": rows,
         "links": _links(services, people),
+        "standings": services.second_factors.standings(people),
         "by": [(str(source.id), source.name) for source in _sources(services)],
     }
 
 
-def _narrowed(visit: Visit) -> list[ColumnElement[bool]]:
+def _narrowed(visit: Visit, services: Services) -> list[ColumnElement[bool]]:
     role, state, by = visit.query("role"), visit.query("state"), visit.query("by")
     wanted: list[ColumnElement[bool]] = []
     if role:
         wanted.append(User.role == role if role in list(Role) else false())
+    if factor := visit.query("factor"):
+        known = factor in list(Standing)
+        wanted.append(services.second_factors.stands(Standing(factor)) if known else false())
     if state:
         wanted.append(User.active.is_(state != "off"))
     if by == PASSWORD:
@@ -109,6 +114,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "links": services.session.scalars(links.order_by(IdentityLink.id)).all(),
         "sessions": services.sessions.of(user),
         "factor": services.second_factors.of(user),
+        "standing": services.second_factors.standings([user])[user.id],
         "tokens": [
             (token, state_of(token))
             for token in services.session.scalars(tokens.order_by(Token.id.desc()))

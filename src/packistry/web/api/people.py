@@ -19,6 +19,7 @@ from packistry.models import (
 )
 from packistry.services import Services
 from packistry.services.access import maintainers
+from packistry.services.second_factors import Standing
 from packistry.web.api.shapes import Moment, Shape
 
 _NOUNS = (
@@ -93,6 +94,10 @@ class UserShape(Shape):
     role: Role
     active: bool
     second_factor: bool = Field(description="Whether a code is asked for beside the password")
+    second_factor_state: Standing = Field(
+        description='"missing": their role needs one and they have not set it up; "none": they '
+        "have no password"
+    )
     authentication_source: Named | None
     permissions: list[str]
     repositories: list[NamedRepository]
@@ -162,7 +167,7 @@ def user_shapes(services: Services, users: Sequence[User]) -> list[UserShape]:
     granted = Granted(services, Grant.user_id, ids)
     places = _signs_in_at(services, ids)
     maintain = maintainers(services.session, ids)
-    proving = services.second_factors.among(ids)
+    standings = services.second_factors.standings(users)
     return [
         UserShape(
             id=user.id,
@@ -170,7 +175,8 @@ def user_shapes(services: Services, users: Sequence[User]) -> list[UserShape]:
             email=user.email,
             role=user.role,
             active=user.active,
-            second_factor=user.id in proving,
+            second_factor=standings[user.id] is Standing.ON,
+            second_factor_state=standings[user.id],
             authentication_source=places.get(user.id),
             permissions=list(_permissions(user, maintain)),
             repositories=granted.repositories(user.id),

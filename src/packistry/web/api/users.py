@@ -12,6 +12,7 @@ from packistry.models import Role, User
 from packistry.services import Services, links
 from packistry.services.access import Permission
 from packistry.services.reach import Reach
+from packistry.services.second_factors import Standing
 from packistry.web.api import granting
 from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.granting import GrantBody
@@ -23,7 +24,7 @@ from packistry.web.listing import mentions
 TAG = "Users"
 MYSELF = "Nobody can remove or shut out themselves: have another administrator do it."
 
-UserList = list_query("UserList", "name", "email", "role")
+UserList = list_query("UserList", "name", "email", "role", second_factor=Standing)
 
 
 class UserBody(Body):
@@ -63,11 +64,14 @@ class LinkShape(Shape):
 
 def index(visit: ApiVisit, services: Services) -> Paged[UserShape]:
     """All of them."""
-    asked = visit.narrowed(ListQuery)
+    asked: Any = visit.narrowed(ListQuery)
+    query = select(User).where(*mentions(asked.search, User.name, User.email))
+    if asked.second_factor is not None:
+        query = query.where(services.second_factors.stands(asked.second_factor))
     return paged(
         visit,
         services.session,
-        select(User).where(*mentions(asked.search, User.name, User.email)),
+        query,
         sorts={
             "name": func.lower(User.name),
             "email": func.coalesce(User.email, ""),
