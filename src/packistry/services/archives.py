@@ -19,7 +19,9 @@ POOL = "packistry-archive"
 REFS_IN_A_BATCH = 16
 BYTES_IN_A_BATCH = 64 * MIB
 # While some batches wait for the disk, the next one is being made.
-STORED_AT_ONCE = 2
+BATCHES_AHEAD = 2
+# A disk makes many writes last in the time of one.
+STORED_AT_ONCE = 8
 MOST_BYTES = 4 * BYTES_IN_A_BATCH
 
 
@@ -52,7 +54,7 @@ class _Made:
 
 
 Make = Callable[[Ref], AbstractContextManager[BinaryIO]]
-_Result = _Made | NotBuilt | list[Built | NotBuilt]
+_Result = _Made | NotBuilt | Built
 
 
 class Archives:
@@ -69,7 +71,7 @@ class Archives:
         self._uid = uid
         self._makers = ThreadPoolExecutor(threads, thread_name_prefix=POOL)
         self._storers = ThreadPoolExecutor(STORED_AT_ONCE, thread_name_prefix=f"{POOL}-store")
-        self._most = threads + STORED_AT_ONCE * REFS_IN_A_BATCH
+        self._most = threads + BATCHES_AHEAD * REFS_IN_A_BATCH
         self._done: SimpleQueue[Future[_Result]] = SimpleQueue()
         self._open: set[ExitStack] = set()
 
@@ -93,8 +95,9 @@ class Archives:
         What is not the fault of one ref is raised.
         """
         todo = iter(refs)
-        making = under_way = size = 0
-        batch: list[_Made | NotBuilt] = []
+        making = storing = under_way = size = 0
+        made: list[_Made | NotBuilt] = []
+        done: list[Built | NotBuilt] = []
         while True:
             while under_way < self._most and size < MOST_BYTES and (ref := next(todo, None)):
                 self._submit(self._makers, partial(self._made, ref))
@@ -102,17 +105,21 @@ class Archives:
             if not under_way:
                 return
             result = self._done.get().result()
-            if isinstance(result, list):
+            if isinstance(result, Built):
+                storing -= 1
+                done.append(result)
+            else:
+                making, size = making - 1, size + _size([result])
+                made.append(result)
+            if made and (_is_full(made) or not making):
+                storing += self._store(made)
+                done += [each for each in made if isinstance(each, NotBuilt)]
+                made = []
+            if done and (_is_full(done) or not storing):
                 # The next ones begin when these are recorded.
-                yield result
-                under_way, size = under_way - len(result), size - _size(result)
-                continue
-            making, size = making - 1, size + _size([result])
-            batch.append(result)
-            full = len(batch) >= REFS_IN_A_BATCH or _size(batch) >= BYTES_IN_A_BATCH
-            if full or not making:
-                self._store(batch)
-                batch = []
+                yield done
+                under_way, size = under_way - len(done), size - _size(done)
+                done = []
 
     def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], _Result]) -> None:
         # What stops this thread's work (packistry.stopping) stops theirs.
@@ -131,19 +138,24 @@ class Archives:
         self._open.add(held)
         return _Made(ref=ref, file=file, stream=stream, held=held)
 
-    def _store(self, batch: Sequence[_Made | NotBuilt]) -> None:
-        files = [each.file for each in batch if isinstance(each, _Made)]
-        if files:
-            self._dists.intend(files)
-        self._submit(self._storers, lambda: [self._stored(each) for each in batch])
+    def _store(self, batch: Sequence[_Made | NotBuilt]) -> int:
+        """Have those that are made stored; how many they are."""
+        made = [each for each in batch if isinstance(each, _Made)]
+        if made:
+            self._dists.intend([each.file for each in made])
+        for each in made:
+            self._submit(self._storers, partial(self._stored, each))
+        return len(made)
 
-    def _stored(self, each: _Made | NotBuilt) -> Built | NotBuilt:
-        if isinstance(each, NotBuilt):
-            return each
-        self._dists.put(each.file, each.stream)
-        self._open.remove(each.held)
-        each.held.close()
-        return Built(ref=each.ref, file=each.file)
+    def _stored(self, made: _Made) -> Built:
+        self._dists.put(made.file, made.stream)
+        self._open.remove(made.held)
+        made.held.close()
+        return Built(ref=made.ref, file=made.file)
+
+
+def _is_full(batch: Sequence[_Made | Built | NotBuilt]) -> bool:
+    return len(batch) >= REFS_IN_A_BATCH or _size(batch) >= BYTES_IN_A_BATCH
 
 
 def _size(refs: Iterable[_Made | Built | NotBuilt]) -> int:
