@@ -65,10 +65,10 @@ def test_maintainers_are_told_what_they_may_import_from_and_not_how_it_is_opened
         )
     told = jo.get("/sources")
     assert [(each["name"], sorted(each)) for each in told if each["id"] == made["id"]] == [
-        ("Here", ["id", "loaded", "name", "provider"])
+        ("Here", ["id", "lists_projects", "loaded", "name", "provider"])
     ]
     assert "canary" not in str(told)
-    assert jo.get(f"/sources/{made['id']}/projects") == []
+    jo.get(f"/sources/{made['id']}/projects", status=409)
     for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/check")):
         jo.send(method, f"/sources/{made['id']}{path}", {}, status=403)
 
@@ -137,6 +137,24 @@ def test_a_source_imports_by_itself_and_takes_one_webhook_for_all_of_it(hooks, a
     assert not admin.patch(path, forget_webhook_secret=True)["has_webhook_secret"]
     plain = admin.post("/sources", name="Plain", provider="git")
     admin.post(f"/sources/{plain['id']}/webhook-secret", status=409)
+
+
+def test_a_source_that_lists_no_projects_is_not_asked_for_any(hooks, admin, runtime):
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home")).id
+    plain = admin.post("/sources", name="Plain", provider="git")
+    assert not plain["lists_projects"]
+    assert admin.post("/sources", name="Group", provider="hooked")["lists_projects"]
+    path, all_of_it = f"/sources/{plain['id']}", {"repository": home, "patterns": ["*"]}
+    told = [
+        admin.get(f"{path}/projects?search=x", status=409),
+        admin.put(f"{path}/auto-import", status=409, **all_of_it),
+        admin.post("/bulk-imports", status=409, source=plain["id"], **all_of_it),
+    ]
+    assert {each["message"] for each in told} == {
+        "This kind of source lists no projects: name each of them, or give its address."
+    }
+    assert admin.get(path)["auto_import"] is None
 
 
 def test_all_projects_of_a_source_that_fit_are_added_at_once(hooks, admin, runtime, monkeypatch):

@@ -83,6 +83,20 @@ def test_a_source_without_webhooks_offers_none(runtime, application):
     assert "webhook" not in said
 
 
+def test_a_source_that_lists_no_projects_asks_for_addresses_alone(runtime, application):
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home", path="home")).id
+        source = services.sources.add(NewSource(name="Any git", provider="git")).id
+    admin = person(runtime, application, "admin@x.org", admin=True)
+    page = admin.get(PATH)
+    assert page.html.find(id="words").has_attr("hidden")
+    assert page.html.find(id="f-addresses").has_attr("required")
+    assert "(optional)" not in page.html.find("label", attrs={"for": "f-addresses"}).get_text()
+    assert "Or all that match" not in text(page)
+    refused = admin.post(PATH, repository=home, source=source, what="all", patterns="*", status=409)
+    assert "lists no projects: name each of them, or give its address" in text(refused)
+
+
 def test_projects_are_chosen_imported_and_installable(admin, crowd, runtime):
     home = number(runtime, "home")
     page = admin.get(PATH, params={"repository": home})

@@ -7,7 +7,7 @@ import pytest
 
 from packistry.builtin.source import Git
 from packistry.inputs import NewRepository, NewSource
-from packistry.models import Delivery, DeliveryVerdict, Package, PassedProject, Project
+from packistry.models import AutoImport, Delivery, DeliveryVerdict, Package, PassedProject, Project
 from packistry.plugin import CredentialsError, Unavailable
 from packistry.services.webhook_secrets import source_place, unseal
 from tests.functional.browser import Browser, person
@@ -88,6 +88,34 @@ def test_the_form_leads_to_where_its_token_is_made(admin):
     assert link("gitea", **{"config.url": "javascript:alert(1)"}) == ""
     assert link("bitbucket").startswith("https://id.atlassian.com/")
     assert link("git") == ""
+
+
+def test_only_a_source_that_lists_projects_offers_to_import_new_ones(admin, host, runtime):
+    def offered(source: str) -> bool:
+        return "Import them by themselves" in text(admin.get(source))
+
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home")).id
+        config = {"token": SECRET}
+        hub = services.sources.add(NewSource(name="Hub", provider="github", config=config)).id
+    assert (offered(host), offered(f"/admin/sources/{hub}")) == (False, True)
+    assert not admin.get(f"{host}/new-projects").html.select("#main form")
+    refused = admin.post(f"{host}/new-projects", repository=home, patterns="*", status=409)
+    assert "lists no projects: name each of them" in text(refused)
+
+
+def test_new_projects_are_left_alone_again_where_the_source_lists_none_any_more(
+    admin, host, runtime
+):
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home"))
+        source = services.sources.get("Host")
+        services.session.add(AutoImport(source=source, repository=home, patterns=["*"]))
+    assert "Leave new projects alone" in text(admin.get(f"{host}/new-projects"))
+    admin.post(f"{host}/new-projects", stop="yes")
+    assert "each is added by its address" in text(admin.get(host))
+    with runtime.reading() as services:
+        assert services.auto_imports.of(services.sources.get("Host")) is None
 
 
 def test_a_secret_is_never_shown_and_a_blank_one_stays(admin, host, runtime):

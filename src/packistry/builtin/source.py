@@ -1,6 +1,6 @@
 """The provider `git`: any repository that git can clone, named by its URL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -86,7 +86,10 @@ class GitConfig(Config):
 
 
 class Git(GitSourceProvider[GitConfig]):
-    """A project is a URL or a path; its id is that URL in one spelling, without credentials."""
+    """A project is a URL or a path; its id is that URL in one spelling, without credentials.
+
+    It lists none: git cannot.
+    """
 
     name = "git"
     title = "Git repository"
@@ -97,10 +100,6 @@ class Git(GitSourceProvider[GitConfig]):
         if self.config.url:
             self.canonical_url(self.config.url)
         return ()
-
-    def projects(self, search: str = "") -> Iterator[Project]:
-        """None: git cannot list repositories."""
-        yield from ()
 
     def project(self, id: str) -> Project:  # noqa: A002 - the contract's word
         url = self.canonical_url(self._full_url(id.strip()).rstrip("/"))

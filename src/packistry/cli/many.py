@@ -18,7 +18,7 @@ from packistry.services.discovery import AddedPackage, Wanted
 from packistry.services.finder import add_all
 from packistry.services.packages import Progress
 
-NOTHING = "The source lists no project. Where a host cannot list them, name each, or give its URL."
+NOTHING = "The source has no project that its credentials reach."
 
 
 def add_many(

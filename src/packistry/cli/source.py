@@ -197,7 +197,9 @@ def check(installation: Installation, name: str) -> None:
 @pass_installation
 def projects(installation: Installation, name: str, search: str, limit: int, as_json: bool) -> None:
     """Show the projects of the source called NAME whose path holds SEARCH."""
-    provider = _provider(installation, name)
+    with installation.reading() as services:
+        make = services.context.lister(services.sources.get(name))
+    provider = make()
     with calling_plugin(provider.title):
         found = list(islice(provider.projects(search), limit + 1))
     rows = [
@@ -216,7 +218,7 @@ def projects(installation: Installation, name: str, search: str, limit: int, as_
     write_table(
         ["Project", "Archived", "Address"],
         [[row["path"], row["archived"], row["web_url"] or row["clone_url"]] for row in rows],
-        "No project was found. Where a host cannot list its projects, give `package add` a URL.",
+        "No project was found.",
     )
     if len(found) > limit:
         click.echo(f"There are more: narrow the search, or say --limit {limit * 10}.", err=True)
@@ -258,6 +260,7 @@ def _facts(source: Source, provider: type[SourceProvider[Any]] | None) -> dict[s
         "provider": source.provider,
         "distribution": source.distribution,
         "loaded": provider is not None,
+        "lists_projects": provider is not None and provider.lists_projects,
         "config": {key: value for key, value in source.config.items() if key not in hidden},
         "has_secrets": source.secrets != "",
         "has_webhook_secret": source.webhook_secret != "",

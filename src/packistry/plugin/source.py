@@ -227,11 +227,16 @@ class SourceProvider(ABC, Generic[C]):
     """The page at the host where people make a token, "" for none. "{url}" in it stands for what
     the field `url` of the configuration holds, and so on for other fields that are no secrets."""
 
+    lists_projects: ClassVar[bool] = False
+    """Whether the place can say which projects it has. Follows from implementing `projects`."""
+
     supports_webhooks: ClassVar[bool] = False
     """Whether the host tells us of changes. Follows from implementing `receive_webhook`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "lists_projects" not in cls.__dict__ and "projects" in cls.__dict__:
+            cls.lists_projects = True
         if "supports_webhooks" not in cls.__dict__ and "receive_webhook" in cls.__dict__:
             cls.supports_webhooks = True
 
@@ -246,12 +251,12 @@ class SourceProvider(ABC, Generic[C]):
         Raises CredentialsError (which says, in words, what scope is missing) or another.
         """
 
-    @abstractmethod
     def projects(self, search: str = "") -> Iterator[Project]:
         """Projects these credentials reach whose path holds `search`, lazily.
 
-        The caller stops when it has enough. Empty when the place cannot list.
+        The caller stops when it has enough. A place that cannot list leaves it out.
         """
+        yield from ()
 
     @abstractmethod
     def project(self, id: str) -> Project:  # noqa: A002 - the word everyone uses for it

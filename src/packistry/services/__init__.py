@@ -143,11 +143,11 @@ class Services:
 
     @cached_property
     def auto_imports(self) -> AutoImports:
-        return AutoImports(self.session, self.context.queue)
+        return AutoImports(self.session, self.context.queue, self.context.plugins)
 
     @cached_property
     def bulk_imports(self) -> BulkImports:
-        return BulkImports(self.session, self.context.queue)
+        return BulkImports(self.session, self.context.queue, self.context.plugins)
 
     @cached_property
     def protection(self) -> Protection:

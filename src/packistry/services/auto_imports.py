@@ -12,6 +12,7 @@ from packistry.errors import Invalid
 from packistry.models import AutoImport, Repository, Source
 from packistry.models.base import now
 from packistry.queue import Queue
+from packistry.services.plugins import Plugins
 
 JOB = "discover"
 # A batch of a look takes seconds; whoever has not gone on by then was killed.
@@ -37,9 +38,10 @@ class AutoImportFacts:
 class AutoImports:
     """What is looked for, of all sources. Contacts nobody: that is what `services.finder` does."""
 
-    def __init__(self, session: Session, queue: Queue) -> None:
+    def __init__(self, session: Session, queue: Queue, plugins: Plugins) -> None:
         self._session = session
         self._queue = queue
+        self._plugins = plugins
 
     def of(self, source: Source) -> AutoImportFacts | None:
         """None when new projects of the source are left alone."""
@@ -73,8 +75,10 @@ class AutoImports:
     ) -> None:
         """Have projects that fit one of the patterns become packages of the repository.
 
-        The first look is at once. None keeps what is there; Invalid when nothing is.
+        The first look is at once. None keeps what is there; Invalid when nothing is. Conflict
+        where the source lists no projects.
         """
+        self._plugins.must_list(source.provider)
         row = self._find(source)
         if row is None:
             if not patterns or repository is None:

@@ -128,7 +128,7 @@ class BulkFinder:
 
 def _task(services: Services, number: int) -> _Task:
     row = services.session.get_one(BulkImport, number)
-    make = services.context.provider_maker(row.source)
+    make = services.context.lister(row.source)
     return _Task(number=number, author=_author(services, row), make=make)
 
 

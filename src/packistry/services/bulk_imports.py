@@ -24,6 +24,7 @@ from packistry.models.base import now
 from packistry.queue import Queue
 from packistry.services.access import Actor, manages
 from packistry.services.audit import Author
+from packistry.services.plugins import Plugins
 
 JOB = "bulk_import"
 KEPT = timedelta(days=30)
@@ -88,9 +89,10 @@ class TriedProject:
 class BulkImports:
     """What people asked for. Contacts nobody: that is what `services.finder` does."""
 
-    def __init__(self, session: Session, queue: Queue) -> None:
+    def __init__(self, session: Session, queue: Queue, plugins: Plugins) -> None:
         self._session = session
         self._queue = queue
+        self._plugins = plugins
 
     def start(
         self,
@@ -100,7 +102,8 @@ class BulkImports:
         many: ManyProjects,
         author: Author,
     ) -> BulkImport:
-        """Have it done in a job, in the name of its author."""
+        """Have it done in a job, in the name of its author. Conflict where it lists no projects."""
+        self._plugins.must_list(source.provider)
         row = BulkImport(
             source_id=source.id,
             repository_id=repository.id,

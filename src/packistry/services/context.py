@@ -48,6 +48,11 @@ class Context:
             self.plugins.make_source, source.provider, values, http=self.http, git=self.git
         )
 
+    def lister(self, source: Source) -> Callable[[], SourceProvider[Any]]:
+        """As `provider_maker`, to list projects. Raises Conflict where the source lists none."""
+        self.plugins.must_list(source.provider)
+        return self.provider_maker(source)
+
     def workspace(self, project: Project) -> Path:
         """The folder of one project, for its provider to cache in. Made if it is not there."""
         folder = self.settings.root / "projects" / project.uid

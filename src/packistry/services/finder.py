@@ -38,11 +38,12 @@ def add_all(
     """Make packages of all projects of the source (its name) that are wanted and not there.
 
     `path` is the repository's. Lazy: each batch is committed before the host is asked for more.
-    Raises NotFound, and whatever the source's plugin raises; what was added by then stays.
+    Raises NotFound, Conflict where the source lists no projects, and whatever its plugin raises;
+    what was added by then stays.
     """
     with transactions.reading() as services:
         services.repositories.get(path)
-        make = services.context.provider_maker(services.sources.get(source))
+        make = services.context.lister(services.sources.get(source))
     for some in batches(make().projects()):
 
         def work(services: Services, found: Sequence[plugin.Project] = some) -> Batch:
@@ -147,7 +148,7 @@ class Finder:
 
 def _task(services: Services, auto_import_id: int) -> _Task:
     row = services.session.get_one(AutoImport, auto_import_id)
-    make = services.context.provider_maker(row.source)
+    make = services.context.lister(row.source)
     return _Task(auto_import_id=auto_import_id, make=make)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from packistry.errors import ConfigurationError, NotFound, PackistryError
+from packistry.errors import ConfigurationError, Conflict, NotFound, PackistryError
 from packistry.plugin import (
     AuthBackend,
     Config,
@@ -150,6 +150,17 @@ class Plugins:
     def source_provider(self, name: str) -> type[SourceProvider[Any]]:
         """The class with this name. Raises PluginMissing."""
         return _find(self._source_providers, name, "source provider")
+
+    def must_list(self, name: str) -> None:
+        """Raises Conflict when the source provider with this name lists no projects.
+
+        One that is missing may list them, once its plugin is back.
+        """
+        provider = self._source_providers.get(name)
+        if provider is not None and not provider.lists_projects:
+            raise Conflict(
+                "This kind of source lists no projects: name each of them, or give its address."
+            )
 
     def auth_backend(self, name: str) -> type[AuthBackend[Any]]:
         """The class with this name. Raises PluginMissing."""
@@ -343,6 +354,7 @@ def _check(offered: Any, contract: type[Any]) -> None:
         raise TypeError(f"{what}.title must be what people call it")
     _check_config(what, getattr(offered, "Config", None))
     if issubclass(offered, SourceProvider):
+        _check_listing(what, offered)
         _check_webhooks(what, offered)
 
 
@@ -350,6 +362,11 @@ def _check_config(what: str, config: Any) -> None:
     if not (isinstance(config, type) and issubclass(config, Config)):
         raise TypeError(f"{what}.Config must be a subclass of packistry.plugin.Config")
     form_fields(config)
+
+
+def _check_listing(what: str, offered: type[SourceProvider[Any]]) -> None:
+    if offered.lists_projects and "projects" not in _overridden(offered):
+        raise TypeError(f"{what} lists projects and does not implement projects")
 
 
 def _check_webhooks(what: str, offered: type[SourceProvider[Any]]) -> None:

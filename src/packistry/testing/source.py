@@ -128,6 +128,12 @@ class SourceProviderContract:
     def test_the_check_passes(self, provider: SourceProvider[Any]) -> None:
         assert all(isinstance(note, str) for note in provider.check())
 
+    def test_a_place_that_lists_projects_lists_this_one(
+        self, provider: SourceProvider[Any], project: Project
+    ) -> None:
+        listed = {each.id for each in islice(provider.projects(), 1000)}
+        assert project.id in listed if provider.lists_projects else not listed
+
     def test_projects_are_listed_lazily(self, provider: SourceProvider[Any]) -> None:
         found = provider.projects()
         assert isinstance(found, Iterator)

@@ -43,9 +43,23 @@ def test_a_source_adds_by_itself_what_it_is_told_to(cli: Any) -> None:
     assert cli.json("source", "list")[0]["auto_import"] is None
 
 
-def test_a_source_that_lists_nothing_says_what_to_do(cli: Any, crowd: Any) -> None:
+def test_a_source_whose_credentials_reach_nothing_says_so(cli: Any, crowd: Any) -> None:
     crowd.projects.clear()
-    assert "lists no project" in cli.fails("package", "add", "--all", *WHERE)
+    assert "its credentials reach" in cli.fails("package", "add", "--all", *WHERE)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["source", "projects", "plain"],
+        ["source", "edit", "plain", "--auto-import", "*", "--into", ""],
+        ["package", "add", "--all", "--source", "plain", "--repository", ""],
+    ],
+    ids=" ".join,
+)
+def test_a_source_that_lists_no_projects_says_to_name_them(cli: Any, asked: list[str]) -> None:
+    cli.ok("source", "add", "plain", "--provider", "git")
+    assert "lists no projects: name each of them" in cli.fails(*asked)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_a_source_is_renamed(cli):
 def test_a_place_that_cannot_list_says_so(cli):
     add(cli)
     result = cli("source", "projects", "git")
-    assert "give `package add` a URL" in result.stderr
+    assert "name each of them, or give its address" in result.stderr
 
 
 def test_a_source_in_use_is_not_removed(cli, upstream):

@@ -32,7 +32,7 @@ SIGNATURE = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b04
 
 
 class Silent(SourceProvider[Config]):
-    """A place that cannot send webhooks."""
+    """A place that cannot send webhooks, nor list projects."""
 
     name = "silent"
     title = "Silent place"
@@ -40,9 +40,6 @@ class Silent(SourceProvider[Config]):
 
     def check(self) -> Sequence[str]:
         return ()
-
-    def projects(self, search: str = "") -> Iterator[Project]:
-        yield from ()
 
     def project(self, id: str) -> Project:  # noqa: A002 - the contract's word
         return Project(id=id, path=id)
@@ -207,3 +204,16 @@ def test_a_place_without_webhooks_says_so() -> None:
 
 def test_webhooks_are_supported_by_implementing_them() -> None:
     assert Talking.supports_webhooks
+
+
+def test_projects_are_listed_by_implementing_it() -> None:
+    class Listing(Silent):
+        def projects(self, search: str = "") -> Iterator[Project]:
+            yield Project(id="1", path="a/b")
+
+    class Denying(Listing):
+        lists_projects = False
+
+    assert (Silent.lists_projects, Listing.lists_projects) == (False, True)
+    assert not Denying.lists_projects
+    assert list(Silent(Config(), FakeHost().client()).projects("x")) == []

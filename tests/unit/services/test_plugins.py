@@ -129,6 +129,10 @@ def test_two_sets_of_plugins_share_nothing(install: Install, found: Found) -> No
         (OFFERED.replace("return [Forge]", "return [Config]"), "no subclass of SourceProvider"),
         (OFFERED.replace("return [Forge]", "return ['Forge']"), "no subclass of SourceProvider"),
         (OFFERED.replace("def check(self): return ()", ""), "does not implement check"),
+        (
+            OFFERED.replace("def projects(", "lists_projects = True\n    def listed("),
+            "does not implement projects",
+        ),
         (OFFERED.replace('"forge"', '"Forge!"'), "lower-case"),
         (OFFERED.replace('    name = "forge"\n', ""), "lower-case"),
         (OFFERED.replace('"Forge"', '" "'), "title"),

@@ -10,7 +10,7 @@ from pyramid.response import Response
 from sqlalchemy import select
 
 from packistry import plugin
-from packistry.errors import ConfigurationError, Forbidden, Invalid, NotFound
+from packistry.errors import ConfigurationError, Conflict, Forbidden, Invalid, NotFound
 from packistry.inputs import NewPackage
 from packistry.inputs.many import ManyProjects
 from packistry.models import Package, Project, Repository
@@ -44,13 +44,15 @@ class Found:
 
 
 def look(visit: Visit) -> Found | None:
-    """The projects of the source that was chosen; None while none is."""
+    """The projects of the source that was chosen; None while none is, and where it lists none."""
     with visit.reading() as services:
         source = _chosen(visit, [each.id for each in services.sources.all()], "source")
         if source is None:
             return None
         try:
-            make = services.context.provider_maker(services.sources.at(source))
+            make = services.context.lister(services.sources.at(source))
+        except Conflict:
+            return None
         except ConfigurationError as error:
             return Found(projects=(), more=False, refused=str(error))
     words = (visit.query("q") or visit.text("q")).strip()

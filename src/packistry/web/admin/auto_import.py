@@ -29,8 +29,10 @@ def show_auto_import(visit: Visit, services: Services) -> Shown:
     now = services.auto_imports.of(source)
     repositories = services.session.scalars(select(Repository).order_by(Repository.name)).all()
     first = repositories[0].id if repositories else ""
+    provider = services.context.plugins.source_providers.get(source.provider)
     return {
         "source": source,
+        "lists_projects": provider is not None and provider.lists_projects,
         "auto_import": now,
         "repositories": repositories,
         "form": visit.form(

@@ -39,6 +39,7 @@ class SourceShape(Shape):
     has_secrets: bool
     distribution: str
     loaded: bool = Field(description="Whether the plugin of its provider is there")
+    lists_projects: bool = Field(description="Whether it can say which projects it has")
     dists: Dists
     tag_policy: TagPolicy | None
     keep_dists: int
@@ -61,6 +62,7 @@ class SourceName(Shape):
     provider: str
     name: str
     loaded: bool = Field(description="Whether the plugin of its provider is there")
+    lists_projects: bool = Field(description="Whether it can say which projects it has")
 
 
 class SourceBody(Body):

@@ -1,6 +1,6 @@
 """The places that packages are imported from, in the API."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,6 +13,7 @@ from packistry.plugin.errors import RateLimited, Unavailable
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.auto_imports import AutoImportFacts
+from packistry.services.context import Context
 from packistry.services.filters import lists_of
 from packistry.services.plugins import PluginMissing
 from packistry.services.sources import check, contained
@@ -32,6 +33,8 @@ from packistry.web.api.source_shapes import (
 
 TAG = "Sources"
 MOST_PROJECTS = 100
+
+Maker = Callable[[], SourceProvider[Any]]
 
 
 def find(visit: ApiVisit, services: Services) -> Source:
@@ -69,6 +72,7 @@ def _shape(
         has_secrets=source.secrets != "",
         distribution=source.distribution,
         loaded=provider is not None,
+        lists_projects=provider is not None and provider.lists_projects,
         dists=source.dists,
         tag_policy=source.tag_policy,
         keep_dists=source.keep_dists,
@@ -90,12 +94,17 @@ def index(visit: ApiVisit, services: Services) -> Sequence[SourceShape | SourceN
     if visit.actor.admin:
         return shapes(services, sources)
     known = services.context.plugins.source_providers
-    return [
-        SourceName(
-            id=each.id, provider=each.provider, name=each.name, loaded=each.provider in known
-        )
-        for each in sources
-    ]
+    return [_name(each, known.get(each.provider)) for each in sources]
+
+
+def _name(source: Source, provider: type[SourceProvider[Any]] | None) -> SourceName:
+    return SourceName(
+        id=source.id,
+        provider=source.provider,
+        name=source.name,
+        loaded=provider is not None,
+        lists_projects=provider is not None and provider.lists_projects,
+    )
 
 
 def show(visit: ApiVisit, services: Services) -> SourceShape:
@@ -169,7 +178,7 @@ def remove(visit: ApiVisit) -> SourceShape:
 
 def check_it(visit: ApiVisit) -> CheckShape:
     """Tries its credentials."""
-    make = _maker(visit)
+    make = _maker(visit, Context.provider_maker)
     try:
         return CheckShape(notes=check(make))
     except PluginMissing as error:
@@ -179,7 +188,7 @@ def check_it(visit: ApiVisit) -> CheckShape:
 def projects(visit: ApiVisit) -> list[ProjectShape]:
     """The first of its projects that were asked for."""
     search = visit.narrowed(ProjectSearch).search
-    make = _maker(visit)
+    make = _maker(visit, Context.lister)
     try:
         found = contained("search", lambda: list(islice(make().projects(search), MOST_PROJECTS)))
     except (Unavailable, ConfigError):
@@ -199,10 +208,10 @@ def projects(visit: ApiVisit) -> list[ProjectShape]:
     ]
 
 
-def _maker(visit: ApiVisit) -> Any:
+def _maker(visit: ApiVisit, of: Callable[[Context, Source], Maker]) -> Maker:
     with visit.reading() as services:
         try:
-            return services.context.provider_maker(find(visit, services))
+            return of(services.context, find(visit, services))
         except ConfigurationError as error:
             raise Invalid(str(error), field="source") from None
 

@@ -1,5 +1,6 @@
 // A filter bar that shows its results while one types. data-typing is the id of the results, which
-// are taken out of the very page that the form's button would lead to.
+// are taken out of the very page that the form's button would lead to. What of the form itself has
+// data-follows comes from there, too, but where the person is.
 const PAUSE_MS = 200;
 
 export function typing(root, enhance) {
@@ -23,6 +24,9 @@ export function typing(root, enhance) {
       if (number !== asked || !fresh) return;
       results().replaceWith(fresh);
       enhance(fresh);
+      for (const part of form.querySelectorAll("[data-follows]")) {
+        if (!part.contains(document.activeElement)) part.replaceWith(page.getElementById(part.id));
+      }
       history.replaceState(null, "", address);
     };
 
