@@ -3,6 +3,7 @@
 from packistry.git.policy import GitPolicy
 from packistry.git.refs import Ref, RefKind, RefusedRef
 from packistry.git.remote import GitRemote
+from packistry.plugin.addresses import address_parts, redirected_to, wrong_address
 from packistry.plugin.auth import AuthBackend, Identity, Redirect
 from packistry.plugin.config import (
     MULTILINE,
@@ -126,6 +127,7 @@ __all__ = [
     "VersionPublished",
     "VersionRemoved",
     "WebhookRequest",
+    "address_parts",
     "check_key",
     "check_signature",
     "check_token",
@@ -134,6 +136,8 @@ __all__ = [
     "keep_secrets",
     "linked_next",
     "load_config",
+    "redirected_to",
     "secret_fields",
     "split_secrets",
+    "wrong_address",
 ]

@@ -1,11 +1,10 @@
 """What an administrator fills in for Bitbucket."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config
+from packistry.plugin import ORIGIN, Config, address_parts
 
 _API = "/rest/api"
 _WEB = "https://bitbucket.org/"
@@ -90,15 +89,7 @@ class DataCenterConfig(Config):
     @classmethod
     def _base(cls, value: str) -> str:
         url = value.strip().rstrip("/").partition(_API)[0]
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            raise ValueError("must be a URL such as https://bitbucket.example.org") from None
-        if parts.scheme not in ("https", "http") or not parts.hostname:
-            raise ValueError("must start with https:// and the name of a host")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("must be without a user name and without ? or #")
+        address_parts(url, example="https://bitbucket.example.org")
         return url
 
     @field_validator("username", "project")

@@ -16,11 +16,12 @@ from packistry.plugin import (
     Project,
     Unavailable,
     WebhookRequest,
+    wrong_address,
 )
 from packistry_bitbucket import webhooks
 from packistry_bitbucket.answers import clone_url, link, mapping, values
 from packistry_bitbucket.config import DataCenterConfig
-from packistry_bitbucket.words import SERVER_RIGHTS, explained, explained_webhook, wrong_address
+from packistry_bitbucket.words import SERVER_RIGHTS, explained, explained_webhook
 
 _AT_ONCE = "1000"
 

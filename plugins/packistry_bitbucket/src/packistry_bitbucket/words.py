@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
-from packistry.plugin import ConfigError, CredentialsError, NotFound, Unavailable
+from packistry.plugin import CredentialsError, NotFound, Unavailable, redirected_to
 
 CLOUD_SCOPES = (
     "An API token needs the scopes read:repository:bitbucket, read:webhook:bitbucket,"
@@ -60,34 +59,11 @@ def explained_webhook(path: str, rights: str) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def wrong_address() -> Iterator[None]:
-    """Says at the field of the address that something else is there, which answers in its way."""
-    try:
-        yield
-    except (NotFound, Unavailable) as error:
-        gone = isinstance(error, NotFound)
-        if error.response is None or not (gone or error.response.status < 400):
-            raise
-        failure = ConfigError(str(error), fields={"url": str(error)})
-        failure.response = error.response
-        raise failure from error
-
-
 def _unavailable(url: str, error: Unavailable, no_api: str) -> str:
     response = error.response
     if response is None:
         return str(error)
     if 300 <= response.status < 400:
-        target = _place(response.header("Location"))
+        target = redirected_to(response)
         return f"{url} redirects to {target}. If Bitbucket is there, enter that address instead."
     return no_api if no_api and response.status < 300 else str(error)
-
-
-def _place(location: str) -> str:
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "another address"
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}" if host else parts.path or "another address"

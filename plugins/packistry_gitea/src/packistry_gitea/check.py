@@ -3,22 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from packistry.plugin import ConfigError, CredentialsError, NotFound, Unavailable
+from packistry.plugin import CredentialsError, NotFound, Unavailable, wrong_address
 from packistry_gitea.api import Api, an_object, objects, text
 
+_REMEDY = "Check the address of the source."
 _NO_HOOKS = "Packistry cannot make webhooks, so that pushes are noticed late: {}."
 
 
 def notes(api: Api, api_url: str) -> Iterator[str]:
     """What an administrator should know. Raises what makes the token useless."""
-    try:
+    with wrong_address(f"There is no API of Gitea or Forgejo at {api_url}.", _REMEDY):
         found = _sample(api)
-    except NotFound as error:
-        raise _elsewhere(f"There is no API of Gitea or Forgejo at {api_url}.") from error
-    except Unavailable as error:
-        if error.response is None or not 200 <= error.response.status < 400:
-            raise
-        raise _elsewhere(str(error)) from error
     if not found:
         yield "The token reaches no repository yet."
     elif not any(_is_admin(each) for each in found):
@@ -30,11 +25,6 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
         yield "The token sees public repositories only: make another that has access to all."
     if scopes and not scopes & {"all", "write:repository"}:
         yield _NO_HOOKS.format("the token has not the scope write:repository")
-
-
-def _elsewhere(said: str) -> ConfigError:
-    words = f"{said} Check the address of the source."
-    return ConfigError(words, fields={"url": words})
 
 
 def _sample(api: Api) -> list[Mapping[str, Any]]:

@@ -1,10 +1,8 @@
 """What an administrator fills in for a Gitea or Forgejo."""
 
-from urllib.parse import SplitResult, urlsplit
-
 from pydantic import Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config, OAuth2Config
+from packistry.plugin import ORIGIN, Config, OAuth2Config, address_parts
 
 
 class GiteaConfig(Config):
@@ -67,17 +65,6 @@ class GiteaSignInConfig(OAuth2Config):
 
 def _web_address(text: str) -> str:
     """The address in one spelling, whether that of the pages or of the API was given."""
-    parts = _split(text.strip())
+    parts = address_parts(text.strip(), example="https://codeberg.org")
     path = parts.path.rstrip("/").removesuffix("/api/v1").removesuffix("/api/swagger")
     return f"{parts.scheme}://{parts.netloc.lower()}{path}"
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must be an address such as https://codeberg.org") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ValueError("must start with https:// and hold no user name")
-    return parts

@@ -4,14 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from packistry.plugin import (
-    ConfigError,
-    CredentialsError,
-    HttpResponse,
-    NotFound,
-    Rejected,
-    Unavailable,
-)
+from packistry.plugin import CredentialsError, HttpResponse, NotFound, Rejected, wrong_address
 from packistry_github.api import Api, an_object, objects
 from packistry_github.refusals import scopes
 
@@ -24,6 +17,12 @@ _NO_HOOKS = (
 
 def notes(api: Api, api_url: str) -> Iterator[str]:
     """What an administrator should know. Raises what makes the credentials useless."""
+    missing = f"There is no API of GitHub at {api_url}."
+    with wrong_address(missing, "Check the address of the source."):
+        yield from _notes(api)
+
+
+def _notes(api: Api) -> Iterator[str]:
     try:
         if api.anonymous:
             api.get("/rate_limit").json()
@@ -41,18 +40,7 @@ def notes(api: Api, api_url: str) -> Iterator[str]:
         # A GitHub Enterprise without rate limits says so, with 404.
         if api.anonymous and "rate limit" in str(error).lower():
             return
-        raise _not_github(f"There is no API of GitHub at {api_url}.", error) from error
-    except Unavailable as error:
-        if error.response is None or not 200 <= error.response.status < 400:
-            raise
-        raise _not_github(str(error), error) from error
-
-
-def _not_github(said: str, error: NotFound | Unavailable) -> ConfigError:
-    words = f"{said} Check the address of the source."
-    failure = ConfigError(words, fields={"url": words})
-    failure.response = error.response
-    return failure
+        raise
 
 
 def _of_a_user(api: Api) -> Iterator[str]:

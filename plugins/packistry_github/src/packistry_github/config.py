@@ -1,11 +1,11 @@
 """What an administrator fills in for a GitHub, and the addresses that follow from it."""
 
 from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from packistry.plugin import MULTILINE, ORIGIN, Config, OAuth2Config
+from packistry.plugin import MULTILINE, ORIGIN, Config, OAuth2Config, address_parts
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 """What goes with every request to the API; all versions of GitHub Enterprise know this one."""
@@ -128,7 +128,7 @@ def _api_url(web: str) -> str:
 
 def _web_address(text: str) -> str:
     """The address in one spelling, whether that of the pages or of the API was given."""
-    parts = _split(text.strip())
+    parts = address_parts(text.strip(), example="https://github.com")
     host, path = parts.netloc.lower(), parts.path.rstrip("/")
     for end in ("/api/v3", "/api/graphql", "/api"):
         path = path.removesuffix(end)
@@ -139,14 +139,3 @@ def _web_address(text: str) -> str:
         host = "github.com" if host in _SAAS else host.removeprefix("api.")
         return f"https://{host}"
     return f"{parts.scheme}://{host}{path}"
-
-
-def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must be an address such as https://github.com") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ValueError("must start with https:// and hold no user name")
-    return parts

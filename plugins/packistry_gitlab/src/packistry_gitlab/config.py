@@ -1,10 +1,8 @@
 """What an administrator fills in for GitLab."""
 
-from urllib.parse import urlsplit
-
 from pydantic import Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config, OAuth2Config
+from packistry.plugin import ORIGIN, Config, OAuth2Config, address_parts
 
 _API = "/api/v4"
 
@@ -70,13 +68,5 @@ class GitLabSignInConfig(OAuth2Config):
 def base_url(text: str) -> str:
     """The address of a GitLab in one spelling, also when that of its API was given. ValueError."""
     url = text.strip().rstrip("/").removesuffix(_API)
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must be a URL such as https://gitlab.example.org") from None
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("must start with https:// and the name of a host")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must be without a user name and without ? or #")
+    address_parts(url, example="https://gitlab.example.org")
     return url

@@ -18,16 +18,11 @@ from packistry.plugin import (
     Unavailable,
     WebhookRequest,
     linked_next,
+    wrong_address,
 )
 from packistry_gitlab import webhooks
 from packistry_gitlab.config import GitLabConfig
-from packistry_gitlab.words import (
-    SCOPES,
-    explained,
-    explained_webhook,
-    no_api,
-    wrong_address,
-)
+from packistry_gitlab.words import SCOPES, explained, explained_webhook, no_api
 
 _READING = {"read_api", "read_repository"}
 _SCOPES = _READING | {"api", "read_user", "write_repository", "read_registry", "write_registry"}

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from packistry.plugin import (
-    ConfigError,
     CredentialsError,
     HttpResponse,
     NotFound,
     Rejected,
     Unavailable,
+    redirected_to,
 )
 
 SCOPES = (
@@ -30,20 +29,6 @@ def explained(url: str) -> Iterator[None]:
         raise CredentialsError(said, response=error.response) from error
     except Unavailable as error:
         raise Unavailable(_unavailable(url, error), response=error.response) from error
-
-
-@contextmanager
-def wrong_address() -> Iterator[None]:
-    """Says at the field of the address that something else is there, which answers in its way."""
-    try:
-        yield
-    except (NotFound, Unavailable) as error:
-        gone = isinstance(error, NotFound)
-        if error.response is None or not (gone or error.response.status < 400):
-            raise
-        failure = ConfigError(str(error), fields={"url": str(error)})
-        failure.response = error.response
-        raise failure from error
 
 
 def no_api(url: str) -> str:
@@ -102,15 +87,6 @@ def _unavailable(url: str, error: Unavailable) -> str:
     if response is None:
         return str(error)
     if 300 <= response.status < 400:
-        target = _place(response.header("Location"))
+        target = redirected_to(response)
         return f"{url} redirects to {target}. If that is your GitLab, enter its address instead."
     return no_api(url) if response.status < 300 else str(error)
-
-
-def _place(location: str) -> str:
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "another address"
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}" if host else parts.path or "another address"
