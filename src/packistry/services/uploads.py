@@ -27,8 +27,10 @@ from packistry.services.access import (
     package_predicate,
     repository_predicate,
 )
+from packistry.services.audit import Audit, Author
 from packistry.services.dists import Dists, StoredFile, record
 from packistry.services.events import Events
+from packistry.services.provenance import UPLOADED
 from packistry.services.transactions import Transactions
 
 
@@ -60,26 +62,29 @@ class Published:
 class Uploads:
     """Takes zips, in several short transactions with storage between them."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, author: Author) -> None:
+        """`author` uploads, which is written down."""
         self._transactions = transactions
+        self._author = author
 
-    def allow(self, actor: Actor, repository: str, name: str) -> None:
-        """Raises Forbidden unless `actor` may write this package of the repository (its path).
+    def allow(self, repository: str, name: str) -> None:
+        """Raises Forbidden unless they may write this package of the repository (its path).
 
         Whether there is such a repository or package makes no difference to those who may not.
         """
         self._transactions.attempt(
-            lambda services: _allowed(services.session, actor, repository, name)
+            lambda services: _allowed(services.session, self._author.actor, repository, name)
         )
 
     def publish(
-        self, actor: Actor, repository: str, name: str, stream: BinaryIO, *, version: str = ""
+        self, repository: str, name: str, stream: BinaryIO, *, version: str = ""
     ) -> Published:
         """Make a seekable zip a version: `version`, or what its composer.json says.
 
         Raises Invalid, with the input at fault; Conflict when the version exists and is other
         bytes or not an upload; Forbidden.
         """
+        actor = self._author.actor
         upload = self._examine(name, stream, version)
         uid = self._transactions.attempt(
             lambda services: _uid(services.session, actor, repository, upload)
@@ -87,7 +92,12 @@ class Uploads:
         stored = Dists(self._transactions).store(uid, upload.reference, stream)
 
         def work(services: Services) -> Published:
-            return _publish(services, actor, repository, upload, stored, uid)
+            published = _publish(services, actor, repository, upload, stored, uid)
+            if published.created:
+                package = services.packages.at(published.package_id)
+                audit = Audit(services.session, self._author)
+                audit.note(UPLOADED, package, note=published.name)
+            return published
 
         try:
             return self._transactions.attempt(work)

@@ -6,7 +6,9 @@ from pyramid.request import Request
 from pyramid.response import Response
 
 from packistry.errors import Forbidden, Invalid
+from packistry.models import Via
 from packistry.scratch import scratch_file
+from packistry.services.audit import Author
 from packistry.services.quotas import Uploader, counting
 from packistry.services.reads import Access
 from packistry.services.uploads import Published, Uploads
@@ -29,9 +31,10 @@ def upload(request: Request) -> Response:
         raise Refused(answers.BAD_TOKEN)
     if entrance.actor.anonymous:
         raise Refused(no_credentials(request.parts, request.environ))
-    uploads = Uploads(parts.runtime)
+    address = request.environ.get("REMOTE_ADDR") or ""
+    uploads = Uploads(parts.runtime, Author(actor=entrance.actor, via=Via.API, address=address))
     try:
-        uploads.allow(entrance.actor, path, name)
+        uploads.allow(path, name)
     except Forbidden:
         if entrance.reader.access is Access.ABSENT:
             raise Refused(answers.NO_REPOSITORY) from None
@@ -52,7 +55,7 @@ def upload(request: Request) -> Response:
             raise Invalid(f'The form has no "{FILE}", or an empty one.', field=FILE)
         version = texts.get("version", "")[: LONGEST_VERSION + 1]
         with counting(parts.runtime, who, file.seek(0, SEEK_END)) as taken:
-            published = uploads.publish(entrance.actor, path, name, file, version=version)
+            published = uploads.publish(path, name, file, version=version)
             taken.stored = published.created
     return _answer(published)
 

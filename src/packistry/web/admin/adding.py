@@ -238,20 +238,16 @@ def upload(visit: Visit) -> Response:
         with visit.reading() as services:
             repository = _managed(visit, services, as_number(visit.text("repository")))
             path = repository.path
-        uploads = Uploads(visit.runtime)
+        uploads = Uploads(visit.runtime, visit.author)
         name = uploads.named(stream)
-        uploads.allow(visit.actor, path, name)
+        uploads.allow(path, name)
         try:
             with counting(visit.runtime, _counted(visit), size) as taken:
-                published = uploads.publish(
-                    visit.actor, path, name, stream, version=visit.text("version")[:301]
-                )
+                version = visit.text("version")[:301]
+                published = uploads.publish(path, name, stream, version=version)
                 taken.stored = published.created
         except (BeyondQuota, QuotaUsed) as error:
             raise Invalid(str(error), field="file") from None
-    with visit.change() as services:
-        package = services.packages.at(published.package_id)
-        services.audit.note("package.uploaded", package, note=published.name)
     known = "" if published.created else " It was there already."
     visit.say(f"{name} {published.name} is ready to be installed.{known}")
     return visit.go("package", package=published.package_id)

@@ -25,6 +25,7 @@ from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.audit_log import AuditLog, Form, Narrowed, export
+from packistry.services.provenance import called
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
@@ -58,6 +59,7 @@ _PHRASES = {
     "mail.failed": "could not mail to",
     "package.sync-cancelled": "stopped the import of",
     "package.synced": "had imported",
+    "package.uploaded": "uploaded a version of",
     "package.webhook-repaired": "repaired the webhook of",
     "project.sync-cancelled": "stopped the import of",
     "project.sync-retried": "had imported again",
@@ -213,7 +215,7 @@ def _line(
 
 
 def _who(entry: AuditEvent, people: Mapping[int, str]) -> str:
-    return people.get(entry.user_id or 0, entry.actor)
+    return people.get(entry.user_id or 0, called(entry.actor))
 
 
 def _noun(kind: str) -> str:

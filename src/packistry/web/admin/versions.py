@@ -8,10 +8,12 @@ from pyramid.response import Response
 from sqlalchemy import select
 
 from packistry.errors import Conflict, NotFound
+from packistry.inputs.yanking import Yank
 from packistry.models import Dist, Version
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.dists import Dists
+from packistry.services.provenance import YANKED, provenance
 from packistry.web.admin.package import Change, commits, compare, links
 from packistry.web.admin.packages import as_number, facts_of, find
 from packistry.web.files import CHUNK, FileBody
@@ -64,6 +66,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "commit": commits(services, package),
         "dist": facts.dist,
         "downloads": facts.downloads,
+        "made": provenance(services.session, version),
         "maintains": visit.may(services, Permission.MAINTAIN, package),
         "requires": links(visit, services, package, version.manifest.get("require") or {}),
         "requires_dev": links(visit, services, package, version.manifest.get("require-dev") or {}),
@@ -92,14 +95,21 @@ def _change(visit: Visit, services: Services, version: Version, ids: list[int]) 
 
 def show_yank(visit: Visit, services: Services) -> Shown:
     """What it means."""
-    return {**facts_of(find(visit, services)), "version": _version(visit, services)}
+    return {
+        **facts_of(find(visit, services)),
+        "version": _version(visit, services),
+        "form": visit.form(reason=""),
+    }
 
 
 def yank(visit: Visit) -> Response:
     """Composer chooses it no more."""
+    said = visit.read(Yank, reason=visit.text("reason"))
     with visit.change() as services:
         package, version = find(visit, services), _version(visit, services)
         services.versions.yank(package, version)
+        if said.reason:
+            services.audit.note(YANKED, version, note=said.reason)
         name = version.name
     visit.say(f"{name} is yanked. Lock files that name it still install it.")
     return visit.go("package-versions", package=visit.number("package"))

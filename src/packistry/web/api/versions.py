@@ -7,11 +7,14 @@ from pydantic import Field, JsonValue
 from sqlalchemy import func, select
 
 from packistry.errors import Conflict, NotFound
+from packistry.inputs import read
+from packistry.inputs.yanking import Yank
 from packistry.models import Dist, Download, Version, VersionKind
 from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.at_host import commit_page
 from packistry.services.protection import HeldTag
+from packistry.services.provenance import YANKED, provenance
 from packistry.web.api.call import ApiVisit
 from packistry.web.api.packages import call, find
 from packistry.web.api.paging import paged
@@ -62,6 +65,19 @@ class WholeVersionShape(VersionShape):
 
     metadata: dict[str, JsonValue]
     commit_url: str | None
+    sync_id: int | None = Field(
+        description="The import that made it what it is, while that is remembered; maintainers "
+        "are told"
+    )
+    uploaded_by: str | None = Field(description="Maintainers are told")
+    yanked_by: str | None = Field(description="Maintainers are told")
+    yanked_because: str | None
+
+
+class YankBody(Body):
+    """Why it is yanked, which whoever may read the version is told."""
+
+    reason: str = ""
 
 
 class HeldShape(Shape):
@@ -135,27 +151,42 @@ def index(visit: ApiVisit, services: Services) -> Paged[VersionShape]:
 
 def show(visit: ApiVisit, services: Services) -> WholeVersionShape:
     """One of them."""
-    return _whole(services, _version(visit, services))
+    return _whole(visit, services, _version(visit, services))
 
 
 def _version(visit: ApiVisit, services: Services) -> Version:
     return services.versions.at(find(visit, services), visit.number("version"))
 
 
-def _whole(services: Services, version: Version) -> WholeVersionShape:
+def _whole(visit: ApiVisit, services: Services, version: Version) -> WholeVersionShape:
     (found,) = services.versions.facts(version.package, [version.id])
     facts = _facts(version, found.dist, found.downloads)
     project = None if version.kind is VersionKind.UPLOAD else version.package.project
     page = commit_page(services.context.plugins, project, version.reference)
-    return WholeVersionShape(**facts, metadata=version.manifest, commit_url=page or None)
+    made = provenance(services.session, version)
+    told = visit.may(services, Permission.MAINTAIN, version.package)
+    return WholeVersionShape(
+        **facts,
+        metadata=version.manifest,
+        commit_url=page or None,
+        sync_id=made.imported.sync_id if told and made.imported else None,
+        uploaded_by=made.uploaded.who if told and made.uploaded else None,
+        yanked_by=made.yanked.who if told and made.yanked else None,
+        yanked_because=made.yanked.why or None if made.yanked else None,
+    )
 
 
 def yank(visit: ApiVisit) -> WholeVersionShape:
     """Composer chooses it no more; lock files that name it still install it."""
+    said = read(Yank, reason=visit.body(YankBody).reason)
     with visit.change() as services:
         version = _version(visit, services)
         services.versions.yank(version.package, version)
-        return _whole(services, version)
+        if said.reason:
+            services.audit.note(YANKED, version, note=said.reason)
+        # What the change did is in the audit log at its end.
+    with visit.reading() as services:
+        return _whole(visit, services, _version(visit, services))
 
 
 def restore(visit: ApiVisit) -> WholeVersionShape:
@@ -163,7 +194,7 @@ def restore(visit: ApiVisit) -> WholeVersionShape:
     with visit.change() as services:
         version = _version(visit, services)
         services.versions.restore(version.package, version)
-        return _whole(services, version)
+        return _whole(visit, services, version)
 
 
 def held(visit: ApiVisit, services: Services) -> list[HeldShape]:
@@ -224,6 +255,7 @@ CALLS = (
         "/versions/{version}/yank",
         "Have composer choose a version no more",
         tag=TAG,
+        body=YankBody,
         returns=WholeVersionShape,
         do=yank,
     ),
