@@ -73,6 +73,18 @@ def test_maintainers_are_told_what_they_may_import_from_and_not_how_it_is_opened
         jo.send(method, f"/sources/{made['id']}{path}", {}, status=403)
 
 
+def test_sources_are_searched_and_sorted(admin):
+    def names(query: str) -> list[str]:
+        return [each["name"] for each in admin.get(f"/sources?{query}")]
+
+    for name in ("Team B", "Team A", "Other"):
+        admin.post("/sources", name=name, provider="git")
+    assert names("") == ["Other", "Team A", "Team B"]
+    assert names("filter[search]=TEAM&sort=-name") == ["Team B", "Team A"]
+    assert names("sort=-created_at") == ["Other", "Team A", "Team B"]
+    assert "sort" in admin.get("/sources?sort=config", status=422)["errors"]
+
+
 def test_bitbuckets_credentials_are_taken_as_the_php_packistry_took_them(runtime):
     from packistry.web.api.config import config_of
 

@@ -159,3 +159,23 @@ def test_only_a_fresh_proof_connects_and_only_ones_own_is_disconnected(place, ru
             row.verified_at = now() - 2 * FRESH
     answer = eve.post("/admin/profile/accounts", connect=str(place.id))
     assert answer.headers["Location"].startswith("/admin/prove")
+
+
+def test_the_list_is_searched_and_sorted(admin, runtime):
+    def names(**asked: str) -> list[str]:
+        page = admin.get("/admin/sign-in", params=asked)
+        return [each.get_text() for each in page.html.select("tbody a.title")]
+
+    with runtime.transaction() as services:
+        for name, provider in (("beta", "oidc"), ("Alpha", "github"), ("gamma", "gitea")):
+            services.authentication_sources.draft(name, provider)
+        beta = services.session.query(AuthenticationSource).filter_by(name="beta").one()
+        user = services.users.get("root@x.org")
+        services.session.add(IdentityLink(user_id=user.id, source_id=beta.id, subject="7"))
+    assert names() == ["Alpha", "beta", "gamma"]
+    assert names(sort="-name") == ["gamma", "beta", "Alpha"]
+    assert names(sort="kind")[0] == "gamma"
+    assert names(sort="-people")[0] == "beta"
+    assert names(q="forgejo") == ["gamma"]
+    assert names(q="et") == ["beta"]
+    assert "No way to sign in matches" in admin.get("/admin/sign-in?q=nothing").text

@@ -184,6 +184,28 @@ def test_one_shows_what_cannot_be_read_and_what_was_delivered(admin, host, runti
     admin.post(f"{host}/remove", sure="Host", status=409)
 
 
+def test_the_list_is_searched_and_sorted(admin, runtime):
+    def names(**asked: str) -> list[str]:
+        page = admin.get("/admin/sources", params=asked)
+        return [each.get_text() for each in page.html.select("tbody a.title")]
+
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home"))
+        for name, provider in (("beta", "gitlab"), ("Alpha", "git"), ("gamma", "github")):
+            config = {} if provider == "git" else {"token": SECRET}
+            services.sources.add(NewSource(name=name, provider=provider, config=config))
+        project = Project(source=services.sources.get("beta"), external_id="x", path="a/x")
+        services.session.add(Package(repository=home, project=project, name="acme/x"))
+    assert names() == ["Alpha", "beta", "gamma"]
+    assert names(sort="-name") == ["gamma", "beta", "Alpha"]
+    assert names(sort="kind") == ["Alpha", "gamma", "beta"]
+    assert names(sort="-packages")[0] == "beta"
+    assert names(sort="-since") == ["gamma", "Alpha", "beta"]
+    assert names(q="GIT repo") == ["Alpha"]
+    assert names(q="amm") == ["gamma"]
+    assert "No source matches “nothing”." in text(admin.get("/admin/sources?q=nothing"))
+
+
 def test_one_is_removed_once_its_name_is_typed(admin, host, runtime):
     page = admin.get(f"{host}/remove")
     admin.submit(page, sure="host", status=422)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from packistry.web.visit import Visit
@@ -16,6 +16,12 @@ MOST_WORDS = 8
 AROUND = 2
 
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+
+
+class Titled(Protocol):
+    """A class of a plugin, which people know by its title."""
+
+    title: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +125,13 @@ def mentions(text: str, *columns: Column) -> list[ColumnElement[bool]]:
         or_(*(func.lower(column).contains(word, autoescape=True) for column in columns))
         for word in text.lower().split()[:MOST_WORDS]
     ]
+
+
+def titles(column: InstrumentedAttribute[str], known: Mapping[str, Titled]) -> Column:
+    """What people call what the column names: a class of a plugin, or its name when it is gone."""
+    if not known:
+        return column
+    return case({name: each.title for name, each in known.items()}, value=column, else_=column)
 
 
 def _number(text: str) -> int:

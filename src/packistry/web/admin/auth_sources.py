@@ -23,6 +23,7 @@ from packistry.web.forms import (
     config_form,
     config_values,
 )
+from packistry.web.listing import listing, mentions, titles
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 from packistry.web.words import plural
@@ -47,17 +48,26 @@ def find(visit: Visit, services: Services) -> AuthenticationSource:
     return services.authentication_sources.at(visit.number("auth"))
 
 
-def index(_visit: Visit, services: Services) -> Shown:
-    """All of them: there are few."""
-    counts = services.session.execute(
-        select(IdentityLink.source_id, func.count()).group_by(IdentityLink.source_id)
+def index(visit: Visit, services: Services) -> Shown:
+    """All of them, or those that are looked for."""
+    people = (
+        select(func.count())
+        .where(IdentityLink.source_id == AuthenticationSource.id)
+        .correlate(AuthenticationSource)
+        .scalar_subquery()
     )
-    people = {row[0]: row[1] for row in counts}
-    return {
-        "sources": services.authentication_sources.all(),
-        "people": people,
-        "backends": services.context.plugins.auth_backends,
-    }
+    backends = services.context.plugins.auth_backends
+    name, kind = AuthenticationSource.name, titles(AuthenticationSource.provider, backends)
+    query = select(AuthenticationSource, people.label("people"))
+    rows = listing(
+        visit,
+        services.session,
+        query.where(*mentions(visit.query("q"), name, kind)),
+        sorts={"name": func.lower(name), "kind": func.lower(kind), "people": people},
+        sort="name",
+        unique=AuthenticationSource.id,
+    )
+    return {"listing": rows, "backends": backends}
 
 
 def show_add(visit: Visit, services: Services) -> Shown:

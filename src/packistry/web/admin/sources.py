@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.response import Response
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, select
 
 from packistry.errors import ConfigurationError, Invalid, NotFound
 from packistry.inputs import NewSource, SourceChange
@@ -33,6 +33,7 @@ from packistry.web.forms import (
     config_form,
     config_values,
 )
+from packistry.web.listing import listing, mentions, titles
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
@@ -53,9 +54,11 @@ def find(visit: Visit, services: Services) -> Source:
 
 
 def index(visit: Visit, services: Services) -> Shown:
-    """All of them: there are few."""
+    """All of them, or those that are looked for."""
     session = services.session
     packages = _packages(visit, services)
+    providers = services.context.plugins.source_providers
+    kind = titles(Source.provider, providers)
     unreadable = session.execute(
         select(Project.source_id, func.count(), func.max(Project.unreachable))
         .where(Project.unreachable != "", _IN_USE)
@@ -67,8 +70,20 @@ def index(visit: Visit, services: Services) -> Shown:
         .group_by(Webhook.source_id)
     ).all()
     return {
-        "sources": services.sources.all(),
-        "providers": services.context.plugins.source_providers,
+        "listing": listing(
+            visit,
+            session,
+            select(Source).where(*mentions(visit.query("q"), Source.name, kind)),
+            sorts={
+                "name": func.lower(Source.name),
+                "kind": func.lower(kind),
+                "packages": case(packages, value=Source.id, else_=0) if packages else Source.id,
+                "since": Source.created_at,
+            },
+            sort="name",
+            unique=Source.id,
+        ),
+        "providers": providers,
         "packages": packages,
         "unreadable": {row[0]: (row[1], row[2]) for row in unreadable},
         "broken": {row[0]: row[1] for row in broken},

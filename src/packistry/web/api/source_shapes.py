@@ -1,9 +1,11 @@
 """What the API takes and tells of sources."""
 
+from typing import Literal
+
 from pydantic import Field, JsonValue, SecretStr
 
 from packistry.models import Dists, TagPolicy
-from packistry.web.api.shapes import INHERIT, Body, Moment, Query, Shape
+from packistry.web.api.shapes import INHERIT, Body, Moment, Query, Search, Shape
 
 LONGEST_SEARCH = 255
 
@@ -124,6 +126,12 @@ class ProjectShape(Shape):
     url: str
     web_url: str
     read_only: bool
+
+
+class SourceList(Search):
+    """All sources whose names hold the words, in this order."""
+
+    sort: Literal["name", "-name", "provider", "-provider", "created_at", "-created_at"] = "name"
 
 
 class ProjectSearch(Query):

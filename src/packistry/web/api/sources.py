@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import select
+
 from packistry.composer.filters import DEFAULTS
 from packistry.errors import ConfigurationError, Invalid, NotFound
 from packistry.inputs import NewSource, SourceChange, read
@@ -26,10 +28,12 @@ from packistry.web.api.source_shapes import (
     ProjectSearch,
     ProjectShape,
     SourceBody,
+    SourceList,
     SourceName,
     SourcePatch,
     SourceShape,
 )
+from packistry.web.listing import mentions
 
 TAG = "Sources"
 MOST_PROJECTS = 100
@@ -89,8 +93,12 @@ def _shape(
 
 
 def index(visit: ApiVisit, services: Services) -> Sequence[SourceShape | SourceName]:
-    """All of them: there are few. How they are opened is for administrators to know."""
-    sources = services.sources.all()
+    """On one page: there are few. How they are opened is for administrators to know."""
+    asked = visit.narrowed(SourceList)
+    column = getattr(Source, asked.sort.removeprefix("-"))
+    order = column.desc() if asked.sort.startswith("-") else column
+    query = select(Source).where(*mentions(asked.search, Source.name)).order_by(order, Source.id)
+    sources = services.session.scalars(query).all()
     if visit.actor.admin:
         return shapes(services, sources)
     known = services.context.plugins.source_providers
@@ -260,6 +268,7 @@ CALLS = (
         "",
         "All sources; maintainers are told what they are called",
         permission=Permission.MAINTAIN,
+        query=SourceList,
         returns=list[SourceShape | SourceName],
         show=index,
     ),
