@@ -7,6 +7,7 @@ Start it with `with GitServer(root) as server:`; repositories below `root` are a
 import base64
 import http.server
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,7 @@ class Seen:
 class GitServer:
     """Serves bare repositories over HTTP on a loopback address.
 
+    `certificate`: of TLS, with its key in one file; without, it is plain HTTP.
     `username` and `password`: asked for by every request if given. `redirect`: every request is
     answered with a redirect to this base URL. `status` and `message`: every request is answered
     with them, as `content_type`. `delay` seconds pass before each answer. `seen` lists requests.
@@ -42,7 +44,13 @@ class GitServer:
     """
 
     def __init__(
-        self, root: Path, *, host: str = "127.0.0.1", username: str = "", password: str = ""
+        self,
+        root: Path,
+        *,
+        host: str = "127.0.0.1",
+        username: str = "",
+        password: str = "",
+        certificate: Path | None = None,
     ) -> None:
         self.root = root
         self.username = username
@@ -59,12 +67,17 @@ class GitServer:
         self.seen: list[Seen] = []
         self._server = http.server.ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self._scheme = "https" if certificate else "http"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.host = host
         self.port = int(self._server.server_address[1])
 
     def url(self, name: str, host: str = "") -> str:
-        return f"http://{host or self.host}:{self.port}/{name}"
+        return f"{self._scheme}://{host or self.host}:{self.port}/{name}"
 
     @contextmanager
     def holding(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,11 +20,20 @@ from packistry.netguard import AddressRefused, HostUnknown
 class Connection:
     """What commands that talk to a remote need; made by `connect`."""
 
-    def __init__(self, remote: GitRemote, url: RemoteUrl, policy: GitPolicy, git: Git) -> None:
+    def __init__(
+        self,
+        remote: GitRemote,
+        url: RemoteUrl,
+        policy: GitPolicy,
+        git: Git,
+        addresses: Sequence[str] = (),
+    ) -> None:
+        """`addresses` are those of the host that may be contacted, the host itself for any."""
         self.remote = remote
         self.url = url
         self.policy = policy
         self.git = git
+        self.addresses = addresses or (url.host,)
 
 
 @contextmanager
@@ -68,7 +77,7 @@ def connect(
             inherited=(*inherited, *credentials.inherited),
             secrets=remote.secrets,
         )
-        yield Connection(remote, url, policy, git)
+        yield Connection(remote, url, policy, git, addresses)
 
 
 def _resolve(url: RemoteUrl, policy: GitPolicy) -> list[str]:

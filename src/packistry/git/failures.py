@@ -57,10 +57,15 @@ _RULES: tuple[tuple[str, type[GitError], str], ...] = (
         "The repository is damaged where it comes from.",
     ),
     (
+        r"certificate",
+        Unreachable,
+        "{host} has no certificate that git trusts. Install its CA on this machine.",
+    ),
+    (
         r"could not resolve|connection (refused|reset|closed|timed out)|timed out|failed to connect"
         r"|unreachable|no route to host|returned error: (429|5\d\d)|unable to access|rpc failed"
         r"|early eof|hung up|could not read from remote|operation too slow"
-        r"|\bssl\b|\btls\b|certificate",
+        r"|\bssl\b|\btls\b",
         Unreachable,
         "{host} did not answer as it should.",
     ),
@@ -70,6 +75,14 @@ _COMPILED = tuple((re.compile(p, re.IGNORECASE | re.MULTILINE), k, s) for p, k, 
 _HOST_KEY = re.compile(
     r"host key verification failed|host identification has changed", re.IGNORECASE
 )
+
+
+_TLS = re.compile(r"certificate|handshake|\bssl\b|\btls\b", re.IGNORECASE)
+
+
+def is_tls(stderr: str) -> bool:
+    """Whether git stopped, as it seems, because of the server's TLS."""
+    return bool(_TLS.search(stderr))
 
 
 def is_host_key(stderr: str) -> bool:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from packistry.git.command import CommandFailed
 from packistry.git.connection import Connection
-from packistry.git.errors import Corrupt, GitError, TooLarge
-from packistry.git.failures import classify, is_host_key
+from packistry.git.errors import Corrupt, GitError, TooLarge, Unreachable
+from packistry.git.failures import classify, is_host_key, is_tls
 from packistry.git.process import Limits
 from packistry.git.ssh import host_key_error
+from packistry.git.tls import look_at
 
 HEADS = b"refs/heads/"
 TAGS = b"refs/tags/"
@@ -108,8 +109,18 @@ def _explained(
 ) -> GitError:
     if connection.url.scheme == "ssh" and is_host_key(error.stderr):
         return host_key_error(error.stderr, connection.remote, connection.url, connection.policy)
+    if connection.url.scheme == "https" and is_tls(error.stderr):
+        fault = _tls_fault(connection)
+        if fault:
+            return Unreachable(f"{connection.url.host} {fault}\n{error.stderr}")
     known = classify(error.stderr, connection.url.host)
     return known or otherwise(f"git failed with status {error.status}.\n{error.stderr}")
+
+
+def _tls_fault(connection: Connection) -> str:
+    # Many a git, such as Debian's, is built with GnuTLS, whose words are the same for each fault.
+    url, policy = connection.url, connection.policy
+    return look_at(url.host, url.port, connection.addresses, policy.ca_file, policy.connect_timeout)
 
 
 class _Listing:

@@ -87,7 +87,10 @@ def _parse_absolute(url: str, policy: GitPolicy) -> RemoteUrl:
     if scheme == "file":
         return _file(parts.netloc, parts.path, policy)
     if scheme == "http" and not policy.allow_http:
-        raise RefusedUrl("Plain http is not allowed here: passwords would be readable. Use https.")
+        raise RefusedUrl(
+            "Plain http is not allowed here: passwords would be readable. Use https. Where the "
+            "host has none, set PACKISTRY_GIT_ALLOW_HTTP=true and restart."
+        )
     if scheme not in PORTS:
         raise RefusedUrl("URLs of this kind are not allowed. Use https or ssh.")
     if parts.password is not None:

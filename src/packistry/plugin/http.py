@@ -17,10 +17,11 @@ from requests.cookies import RequestsCookieJar
 from requests.utils import parse_header_links
 from urllib3.exceptions import HTTPError
 
+from packistry.git.tls import tls_fault
 from packistry.netguard import AddressRefused, HostUnknown
 from packistry.plugin.answers import place_of, raise_for_status
 from packistry.plugin.errors import CredentialsError, NotFound, Unavailable
-from packistry.plugin.transport import Guard, GuardedAdapter, tls_fault
+from packistry.plugin.transport import Guard, GuardedAdapter
 
 MIB = 1024 * 1024
 _CHUNK = 64 * 1024

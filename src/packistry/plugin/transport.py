@@ -2,17 +2,12 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-
-# What OpenSSL calls X509_V_ERR_HOSTNAME_MISMATCH, …_IP_ADDRESS_MISMATCH and …_CERT_HAS_EXPIRED.
-_OTHER_NAME = (62, 64)
-_EXPIRED = 10
 
 
 class Guard(Protocol):
@@ -39,29 +34,6 @@ class GuardedAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         pools: PoolManager = self.poolmanager
         pools.pool_classes_by_scheme = _pool_classes(self._guard)
-
-
-def tls_fault(error: BaseException) -> str:
-    """What is wrong with a host's TLS and what to do about it, to stand after its address."""
-    found = next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
-    if not isinstance(found, ssl.SSLCertVerificationError):
-        reason = f" ({found.reason.lower().replace('_', ' ')})" if found and found.reason else ""
-        return f"speaks no TLS that we know{reason}. Is it at http:// or another port?"
-    if found.verify_code in _OTHER_NAME:
-        return "has a certificate that is for another name. Enter the address with that name."
-    if found.verify_code == _EXPIRED:
-        return "has a certificate that has expired. Renew it there."
-    why = f" ({found.verify_message})" if found.verify_message else ""
-    return f"has no certificate we trust{why}. Install its CA on this machine."
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and those inside it: requests and urllib3 keep them in places of their own."""
-    inside: BaseException | None = error
-    while inside is not None:
-        yield inside
-        kept = getattr(inside, "reason", None), *inside.args
-        inside = next((each for each in kept if isinstance(each, BaseException)), None)
 
 
 def _pool_classes(guard: Guard) -> dict[str, type[HTTPConnectionPool]]:

@@ -247,6 +247,6 @@ def test_a_certificate_that_has_expired_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_certificate_nobody_vouches_for_is_refused_with_the_remedy(tls_server: Server) -> None:
-    with pytest.raises(Unavailable, match="Install its CA"):
+    with pytest.raises(Unavailable, match="Install that certificate"):
         over_tls(tls_server, "forge.example", None).get("user")
     assert tls_server.seen == []
