@@ -9,10 +9,11 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "packistry"
 
 # What each layer may import of packistry, beside itself.
-PLAIN = {"errors"}
+PLAIN = {"errors", "faults"}
 DATA = PLAIN | {"stopping", "composer", "models", "database", "process", "settings"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "faults": set(),
     "process": set(),
     "scratch": set(),
     "composer": set(),

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from packistry.errors import ConfigurationError
+from packistry.faults import faults
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -329,11 +330,7 @@ def load(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        problems += [
-            f"{PREFIX}{'.'.join(str(part) for part in fault['loc']).upper()}: "
-            f"{fault['msg'].removeprefix('Value error, ')}."
-            for fault in error.errors(include_input=False, include_url=False)
-        ]
+        problems += [f"{PREFIX}{name.upper()}: {said}." for name, said in faults(error).items()]
     if problems:
         raise ConfigurationError("These settings cannot work:\n  " + "\n  ".join(problems))
     return settings

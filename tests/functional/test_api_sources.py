@@ -37,7 +37,9 @@ def test_a_source_is_made_in_its_providers_words_and_tells_no_secret(admin):
     kept = admin.patch(path, keep_dists=3, tags=["v*"], exclude_branches=[])
     assert (kept["keep_dists"], kept["tags"], kept["exclude_branches"]) == (3, ["v*"], [])
     assert admin.patch(path, tags="inherit")["tags"] is None
-    assert "keep_dists" in admin.patch(path, status=422, keep_dists=-1)["errors"]
+    for number, words in ((-1, "must be at least 0"), ("3", "must be a whole number")):
+        wrong = admin.patch(path, status=422, keep_dists=number)["errors"]
+        assert wrong == {"keep_dists": [f"Keep dists: {words}."]}
     assert admin.get("/sources") == [admin.get(path)]
     assert "canary" not in str([made, changed, admin.get(path)])
     wrong = admin.post("/sources", status=422, name="X", provider="git", config={"pass": "x"})

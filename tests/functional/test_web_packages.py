@@ -191,6 +191,16 @@ def test_a_version_leads_to_its_commit_at_the_host_as_far_as_that_can_be_trusted
     admin.get(lib)
 
 
+def test_a_number_that_is_none_is_told_at_its_field(admin, lib):
+    def fault(given: str) -> str:
+        page = admin.submit(admin.get(f"{lib}/edit"), keep_dists=given, status=422)
+        return str(page.html.find(id="w-keep_dists").get_text(" ", strip=True))
+
+    assert "Must be a whole number, or inherit." in fault("many")
+    assert "Must be at least 0" in fault("-1")
+    assert "Must be at most 10000" in fault("10001")
+
+
 def test_it_is_marked_abandoned_whatever_its_project_says_and_back(admin, lib, runtime, app, stock):
     page = admin.get(f"{lib}/edit")
     again = admin.submit(page, abandoned="yes", replacement="Not a name", status=422)

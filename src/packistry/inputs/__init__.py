@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from packistry.composer.names import InvalidName, check_package_name, check_vendor_name
 from packistry.composer.text import clean_email, has_unseen_characters
 from packistry.errors import Invalid
+from packistry.faults import faults
 from packistry.inputs.globs import Globs, GlobsOrInherit
 from packistry.models import Dists, Role, TagPolicy
 
@@ -78,11 +79,9 @@ def read_json(model: type[M], text: bytes) -> M:
 
 def _invalid(error: ValidationError) -> Invalid:
     fields: dict[str, str] = {}
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        field = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
+    for field, message in faults(error).items():
         label = field.partition(".")[0].replace("_", " ").capitalize()
-        fields.setdefault(field, f"{label}: {message}." if label else f"{message}.")
+        fields[field] = f"{label}: {message}." if label else f"{message}."
     first = next(iter(fields))
     return Invalid(fields[first], field=first, fields=fields)
 

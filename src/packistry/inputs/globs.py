@@ -25,9 +25,9 @@ def globs(value: Any) -> Any:
     """Each once; a text area's lines are as good as a list, and blank ones are none."""
     if isinstance(value, str):
         value = value.splitlines()
-    if not isinstance(value, Sequence):
+    if not isinstance(value, Sequence) or not all(isinstance(each, str) for each in value):
         return value
-    return tuple(dict.fromkeys(each for each in value if not isinstance(each, str) or each.strip()))
+    return tuple(dict.fromkeys(each for each in value if each.strip()))
 
 
 def few(value: tuple[str, ...]) -> tuple[str, ...]:

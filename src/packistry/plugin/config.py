@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from packistry.faults import faults
 from packistry.plugin.errors import ConfigError
 
 C = TypeVar("C", bound="Config")
@@ -175,10 +176,7 @@ def _config_error(
 ) -> ConfigError:
     hidden = [_reveal(given.get(name)) for name in secret_fields(config_class)]
     hidden += [str(value) for name, value in given.items() if name not in config_class.model_fields]
-    messages: dict[str, str] = {}
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
-        name = ".".join(str(part) for part in fault["loc"])
-        messages.setdefault(name, _without(fault["msg"].removeprefix("Value error, "), hidden))
+    messages = {name: _without(said, hidden) for name, said in faults(error).items()}
     words = (f"{name}: {message}" if name else message for name, message in messages.items())
     return ConfigError("; ".join(words), fields=messages)
 

@@ -106,6 +106,11 @@ def test_a_source_is_renamed(cli):
     assert cli.json("source", "list")[0]["name"] == "forge"
 
 
+def test_a_number_that_is_none_is_told_in_plain_words(cli):
+    told = cli.fails("source", "add", "x", "--provider", "git", "--keep-dists", "many")
+    assert "Keep dists: must be a whole number." in told
+
+
 def test_a_place_that_cannot_list_says_so(cli):
     add(cli)
     result = cli("source", "projects", "git")

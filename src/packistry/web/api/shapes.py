@@ -93,11 +93,7 @@ def list_query(name: str, *sorts: str, **filters: Any) -> type[ListQuery]:
     """
     plain = dict.fromkeys(sort.removeprefix("-") for sort in sorts)
     names = [each for sort in plain for each in (sort, f"-{sort}")]
-    schema = WithJsonSchema({"type": "string", "enum": names})
-    pattern = "|".join(names)
-    fields: dict[str, Any] = {
-        "sort": (Annotated[str, Field(pattern=f"^(?:{pattern})$"), schema], sorts[0])
-    }
+    fields: dict[str, Any] = {"sort": (Literal[tuple(names)], sorts[0])}
     for field, kind in filters.items():
         fields[field] = (kind | None, Field(None, alias=f"filter[{field}]"))
     return create_model(name, __base__=ListQuery, __module__=__name__, **fields)

@@ -1,12 +1,12 @@
 """The server itself, in the API: its plugins, settings and faults, and who did what."""
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, JsonValue
 from sqlalchemy import select
 
-from packistry.errors import Invalid
 from packistry.models import AuditEvent, Via
 from packistry.plugin.config import Config, form_fields
 from packistry.services import Services
@@ -20,7 +20,19 @@ from packistry.web.api.shapes import ListQuery, Moment, Paged, Shape, list_query
 
 TAG, AUDIT = "System", "Audit log"
 
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _day(text: object) -> date:
+    try:
+        if isinstance(text, str) and _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass  # Such as the 30th of February.
+    raise ValueError("must be a day such as 2030-12-31")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 AuditList = list_query("AuditList", "-id", who=str, kind=str, since=Day, until=Day)
 
 
@@ -165,8 +177,8 @@ def audit(visit: ApiVisit, services: Services) -> Paged[AuditShape]:
         text=asked.search,
         who=asked.who or "",
         kind=asked.kind or "",
-        since=_day(asked.since, "since"),
-        until=_day(asked.until, "until"),
+        since=asked.since,
+        until=asked.until,
     )
     return paged(
         visit,
@@ -176,13 +188,6 @@ def audit(visit: ApiVisit, services: Services) -> Paged[AuditShape]:
         unique=AuditEvent.id,
         shapes=lambda rows: [AuditShape.model_validate(row.AuditEvent) for row in rows],
     )
-
-
-def _day(text: str | None, name: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Invalid("There is no such day.", field=f"filter[{name}]") from None
 
 
 _call = calls_below("", tag=TAG, permission=Permission.ADMINISTER)
