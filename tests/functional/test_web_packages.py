@@ -344,6 +344,36 @@ def test_it_is_moved_and_renamed_by_who_maintains_both_ends(
     assert {"package.moved", "package.renamed", "package.added"} <= set(actions)
 
 
+def test_a_name_that_composer_json_gave_up_leads_to_the_form_that_renames_it(
+    admin, lib, runtime, application
+):
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        home = services.repositories.get("home")
+        services.grants.grant(services.users.at(jo.user_id), home, Rights(read=True))
+        services.packages.get("acme/lib").composer_name = "acme/new"
+    page = admin.get(lib)
+    assert "Its composer.json calls it acme/new now" in text(page)
+    assert "Its composer.json" not in text(jo.get(lib))
+    form = admin.get(page.html.find("a", string="Rename it")["href"])
+    # What it says is entered already.
+    admin.submit(form)
+    assert "Its composer.json" not in text(admin.get(lib))
+    with runtime.reading() as services:
+        assert services.packages.find("acme/new")
+
+
+def test_where_the_new_name_is_taken_the_old_package_is_to_be_abandoned(admin, lib, runtime, stock):
+    stock.version("acme/new", "1.0.0", "home")
+    with runtime.transaction() as services:
+        services.packages.get("acme/lib").composer_name = "acme/new"
+    page = admin.get(lib)
+    assert page.html.find("a", string="Rename it") is None
+    form = admin.get(page.html.find("a", string="mark this one as abandoned")["href"])
+    admin.submit(form, abandoned="yes", replacement="acme/new")
+    assert "Its composer.json" not in text(admin.get(lib))
+
+
 def test_it_is_removed_once_its_name_is_typed(admin, lib, runtime):
     page = admin.get(f"{lib}/remove")
     assert "4 versions stop installing" in text(page)

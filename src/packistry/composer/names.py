@@ -68,6 +68,15 @@ def check_package_name(name: str) -> None:
         raise InvalidName(f'the vendor "{vendor}" is a word of this server\'s own paths')
 
 
+def usable_name(name: str | None) -> str | None:
+    """The name if a package may have it, else None."""
+    try:
+        check_package_name(name or "")
+    except InvalidName:
+        return None
+    return name
+
+
 def check_link_name(name: str) -> None:
     """Raise InvalidName unless a link may point to this name: a package's or a platform's."""
     if not is_platform_name(name):

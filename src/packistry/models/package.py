@@ -25,6 +25,8 @@ class Package(Filtering, Base):
     subdirectory: Mapped[str] = mapped_column(default="")
     # Lower-cased. None until the first import has read it from composer.json; then it stays.
     name: Mapped[str | None] = mapped_column(index=True)
+    # What the composer.json that speaks for it calls it now, where that is another name.
+    composer_name: Mapped[str | None]
     description: Mapped[str] = mapped_column(Text, default="")
     type: Mapped[str] = mapped_column(default="library")
     keywords: Mapped[list[str]] = mapped_column(JSONText, default=list)

@@ -102,7 +102,7 @@ KINDS: dict[type[Base], Kind] = {
     Package: Kind(
         word="package",
         name=lambda _, row: row.name or f"number {row.id}",
-        silent=frozenset({"stale", "description", "keywords", "type", "on_trial"}),
+        silent=frozenset({"stale", "description", "keywords", "type", "on_trial", "composer_name"}),
     ),
     Version: Kind(
         word="version",

@@ -15,8 +15,9 @@ from packistry.services.pins import Hold
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a package says of itself."""
+    """What a package says of itself. `name` is None where it says none that could be one."""
 
+    name: str | None
     description: str
     type: str
     keywords: tuple[str, ...]

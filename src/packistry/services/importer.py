@@ -8,15 +8,11 @@ from typing import BinaryIO, TypeVar
 from packistry import stopping
 from packistry.composer.filters import RefFilter
 from packistry.composer.manifest import BadManifest, Manifest, check, parse
+from packistry.composer.names import usable_name
 from packistry.composer.semver import parse_stability
 from packistry.composer.versions import SkippedRef, VersionName, version_of_tag
 from packistry.models import Outcome, TagPolicy
-from packistry.plugin import (
-    PackageAdded,
-    Ref,
-    RefKind,
-    VersionPublished,
-)
+from packistry.plugin import PackageAdded, Ref, RefKind, VersionPublished
 from packistry.services import Services, readme
 from packistry.services.archives import Archives, Built, NotBuilt
 from packistry.services.comparison import (
@@ -382,6 +378,7 @@ class Importer:
     def _facts_in(self, manifest: Manifest, ref: Ref) -> Facts:
         text = self._content.readme(ref, self._target.subdirectory)
         return Facts(
+            name=usable_name(manifest.name),
             description=manifest.description,
             type=manifest.type,
             keywords=manifest.keywords,

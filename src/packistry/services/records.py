@@ -364,6 +364,7 @@ class Records:
 
     def _describe(self, session: Session, facts: Facts) -> None:
         package = session.get_one(Package, self._package_id)
+        package.composer_name = None if facts.name == package.name else facts.name
         package.description = facts.description[:LONGEST_DESCRIPTION]
         package.type = facts.type[:255]
         package.keywords = list(facts.keywords)

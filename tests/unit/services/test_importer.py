@@ -251,6 +251,28 @@ def test_a_package_keeps_its_name_when_composer_json_is_renamed(
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "remembered"),
+    [
+        (["acme/renamed"], "acme/renamed"),
+        (["acme/renamed", "acme/lib"], None),
+        (["Not A Name"], None),
+        ([None], None),
+    ],
+)
+def test_another_name_in_composer_json_is_remembered_until_it_is_the_same_again(
+    names: list[str | None],
+    remembered: str | None,
+    importing: Importing,
+    library: GitRepository,
+) -> None:
+    package = importing.imported(library)
+    for number, name in enumerate(names):
+        library.commit({"description": f"{number}", **({"name": name} if name else {})})
+        importing.sync(package)
+    assert importing.package(package).composer_name == remembered
+
+
 def test_a_name_another_package_has_is_refused_with_a_reason(
     importing: Importing, library: GitRepository
 ) -> None:

@@ -16,7 +16,8 @@ from packistry.web.visit import Visit
 def show_rename(visit: Visit, services: Services) -> Shown:
     """What becomes of the old name."""
     package = find(visit, services)
-    return {**facts_of(package), "form": visit.form(name=package.name or "")}
+    suggested = package.composer_name or package.name or ""
+    return {**facts_of(package), "form": visit.form(name=suggested)}
 
 
 def rename(visit: Visit) -> Response:

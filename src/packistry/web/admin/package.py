@@ -80,6 +80,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "recent": recent,
         "reasons": _reasons(services, package, [sync.id for sync in recent]),
         "readme": Markup(package.readme_html),  # noqa: S704 - services.readme made it safe
+        "other_name": other_name(services, package) if maintains else None,
         "require": require_command(package.name or "", latest) if latest else "",
         "commands": repository_commands(visit.base_url, package.repository),
         "bearer": token_commands(visit.base_url, PLACEHOLDER)[0],
@@ -92,6 +93,23 @@ def show(visit: Visit, services: Services) -> Shown:
         "dependents": needing,
         "many_dependents": many,
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherName:
+    """What composer.json calls a package now; `id` is the package that has this name already."""
+
+    name: str
+    id: int | None
+
+
+def other_name(services: Services, package: Package) -> OtherName | None:
+    """The name that it should have; None when it has it, or leads to it already."""
+    name = package.composer_name
+    if name is None or name == package.abandonment:
+        return None
+    there = services.packages.find(name, package.repository)
+    return OtherName(name=name, id=there[0].id if there else None)
 
 
 def commits(services: Services, package: Package) -> Callable[[str], str]:

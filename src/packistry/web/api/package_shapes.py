@@ -31,6 +31,9 @@ class PackageShape(Shape):
     source_id: int | None
     provider_id: str | None
     name: str | None
+    composer_name: str | None = Field(
+        description="What its composer.json calls it now, where that is another name"
+    )
     type: str
     latest_version: str | None
     description: str | None

@@ -87,7 +87,15 @@ def _shape(
     project = package.project
     source = project.source if project else None
     names = ("id", "repository_id", "name", "type", "subdirectory", "keywords", "dists")
-    more = ("tag_policy", "keep_dists", "branches", "exclude_branches", "tags", "exclude_tags")
+    more = (
+        "composer_name",
+        "tag_policy",
+        "keep_dists",
+        "branches",
+        "exclude_branches",
+        "tags",
+        "exclude_tags",
+    )
     return PackageShape(
         **{name: getattr(package, name) for name in (*names, *more)},
         source_id=source.id if source else None,
