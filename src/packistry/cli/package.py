@@ -29,7 +29,7 @@ from packistry.cli.webhook import (
 )
 from packistry.models import Dist, Package, Sync, Version
 from packistry.services import Services
-from packistry.services.packages import Summary
+from packistry.services.summaries import Summary
 
 
 @click.group()
@@ -65,7 +65,7 @@ def list_(installation: Installation, search: str, path: str | None, as_json: bo
                 row["versions"],
                 row["dists"],
                 size(row["bytes"]),
-                row["state"],
+                row["reason"] or row["state"],
             ]
             for row in rows
         ],
@@ -83,11 +83,8 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
     """Show the package NAME (or number) with its versions and last syncs."""
     with installation.reading() as services:
         found = _get(services, name, path)
-        summary = next(
-            each for each in services.packages.summaries(found.repository) if each.package is found
-        )
         facts = {
-            **_summary(summary),
+            **_summary(services.packages.summary(found)),
             "description": found.description,
             "type": found.type,
             "abandoned": found.abandonment,
@@ -188,6 +185,7 @@ def _summary(row: Summary) -> dict[str, Any]:
         "dists": row.dists,
         "bytes": row.bytes,
         "state": row.state,
+        "reason": row.reason,
     }
 
 
@@ -227,7 +225,7 @@ def _write_package(facts: dict[str, Any]) -> None:
             ("Type", facts["type"]),
             ("Abandoned", facts["abandoned"] or ""),
             ("Dists", f"{facts['dists']} built, {size(facts['bytes'])}"),
-            ("State", facts["state"]),
+            ("State", facts["reason"] or facts["state"]),
             ("Webhook", sentence(facts["webhook"])),
             *(filter_rows(facts["filter"]) if facts["project"] else ()),
         ]
@@ -245,7 +243,7 @@ def _write_package(facts: dict[str, Any]) -> None:
             ]
             for each in facts["version_list"]
         ],
-        "It has no versions. The last sync says why.",
+        "It has no versions.",
     )
     if facts["held"]:
         click.echo()

@@ -14,6 +14,7 @@ from packistry.models import (
     Sync,
     SyncState,
     TagPin,
+    Version,
     Webhook,
     WebhookState,
 )
@@ -27,6 +28,7 @@ class Condition(StrEnum):
     IMPORTING = "importing"
     WAITING = "waiting"
     WEBHOOK_BROKEN = "webhook-broken"
+    EMPTY = "empty"
     UPLOADED = "uploaded"
     ARCHIVED = "archived"
     IN_STEP = "in-step"
@@ -49,19 +51,28 @@ def conditions(session: Session, packages: Sequence[Package]) -> dict[int, Condi
         for project in session.scalars(select(Project).where(Project.id.in_(ids)))
     }
     held = _held(session, [each.id for each in packages])
+    filled = set(
+        session.scalars(
+            select(Version.package_id)
+            .where(Version.package_id.in_([each.id for each in packages]))
+            .distinct()
+        )
+    )
 
     def condition(package: Package) -> Condition:
         project = None if package.project_id is None else projects.get(package.project_id)
         if package.id in held:
             return Condition.HELD
         if project is None:
-            return Condition.UPLOADED
+            return Condition.UPLOADED if package.id in filled else Condition.EMPTY
         if project.id in running:
             return Condition.IMPORTING
         if project.unreachable:
             return Condition.UNREADABLE
         if project.synced_at is None or project.id in queued:
             return Condition.WAITING
+        if package.id not in filled:
+            return Condition.EMPTY
         if project.archived:
             return Condition.ARCHIVED
         return Condition.WEBHOOK_BROKEN if project.id in broken else Condition.IN_STEP

@@ -29,34 +29,10 @@ from packistry.services.filters import set_lists
 from packistry.services.ledger import Ledger
 from packistry.services.pins import remember_all
 from packistry.services.projects import Projects
+from packistry.services.summaries import Summary, summaries
 from packistry.services.webhooks import Webhooks
 
 RECENT_SYNCS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """A package as a list shows it. `bytes` is the size of its built dists."""
-
-    package: Package
-    repository: Repository
-    source: Source | None
-    project: Project | None
-    versions: int
-    dists: int
-    bytes: int
-
-    @property
-    def state(self) -> str:
-        """Whether its project could be read, in a word or, if not, a sentence."""
-        project = self.project
-        if project is None:
-            return "ok"
-        if project.lost_at and project.missing_since:
-            return f"unreachable since {project.missing_since:%Y-%m-%d}: {project.unreachable}"
-        if project.unreachable:
-            return project.unreachable
-        return "ok" if project.synced_at else "waiting"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,31 +207,17 @@ class Packages:
 
     def summaries(self, repository: Repository | None = None, search: str = "") -> list[Summary]:
         """Packages by name, those without a name yet last."""
-        query = (
-            select(Package, Repository, Project, Source)
-            .join(Repository, Repository.id == Package.repository_id)
-            .outerjoin(Project, Project.id == Package.project_id)
-            .outerjoin(Source, Source.id == Project.source_id)
-            .order_by(Package.name.is_(None), Package.name, Package.id)
-        )
+        query = select(Package.id)
         if repository is not None:
             query = query.where(Package.repository_id == repository.id)
         if search:
             query = query.where(Package.name.contains(search.lower(), autoescape=True))
-        versions = self._versions()
-        dists = self._dists()
-        return [
-            Summary(
-                package=package,
-                repository=home,
-                project=project,
-                source=source,
-                versions=versions.get(package.id, 0),
-                dists=dists.get(package.id, (0, 0))[0],
-                bytes=dists.get(package.id, (0, 0))[1],
-            )
-            for package, home, project, source in self._session.execute(query)
-        ]
+        return summaries(self._session, query)
+
+    def summary(self, package: Package) -> Summary:
+        """The same of one."""
+        (found,) = summaries(self._session, select(Package.id).where(Package.id == package.id))
+        return found
 
     def versions(self, package: Package) -> list[tuple[Version, Dist | None]]:
         """In no order Composer would know; the newest commit first."""
@@ -356,16 +318,3 @@ class Packages:
     def _of_project(self, project: Project) -> int:
         query = select(func.count()).where(Package.project_id == project.id)
         return self._session.scalar(query) or 0
-
-    def _versions(self) -> dict[int, int]:
-        count = func.count().label("versions")
-        query = select(Version.package_id, count).group_by(Version.package_id)
-        return {row.package_id: row.versions for row in self._session.execute(query)}
-
-    def _dists(self) -> dict[int, tuple[int, int]]:
-        query = (
-            select(Dist.package_id, func.count(), func.sum(Dist.size))
-            .where(Dist.storage_key != "")
-            .group_by(Dist.package_id)
-        )
-        return {each: (count, int(size)) for each, count, size in self._session.execute(query)}

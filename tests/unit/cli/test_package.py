@@ -26,6 +26,19 @@ def test_an_import_that_is_not_waited_for_is_owed(cli, upstream):
     assert "is made from" in add(cli, upstream).stdout
     (facts,) = cli.json("package", "list")
     assert (facts["name"], facts["state"]) == (None, "waiting")
+    assert facts["reason"] == "not imported yet"
+    assert "not imported yet" in cli.ok("package", "list")
+
+
+def test_one_without_versions_says_so_and_why_instead_of_ok(cli, upstream):
+    upstream.git("rm", "--quiet", "composer.json")
+    upstream.git("commit", "--quiet", "-m", "no manifest")
+    upstream.git("tag", "-d", "v1.0.0")
+    add(cli, upstream, "--wait")
+    (facts,) = cli.json("package", "list")
+    assert facts["state"] == "empty"
+    for command in (("list",), ("show", str(facts["id"]))):
+        assert "no versions yet; main: " in cli.ok("package", *command)
 
 
 def test_a_path_without_a_repository_makes_no_package(cli, tmp_path):

@@ -13,6 +13,7 @@ from packistry.models import (
     Outcome,
     Package,
     Project,
+    RefVerdict,
     Sync,
     SyncItem,
     SyncReason,
@@ -185,7 +186,7 @@ def test_a_list_counts_versions_and_what_dists_take(world):
     world.version(package, "2", size=20)
     (summary,) = world.packages.summaries()
     assert (summary.versions, summary.dists, summary.bytes) == (2, 2, 120)
-    assert (summary.source, summary.state) == (world.source, "waiting")
+    assert summary.source is world.source
 
 
 def test_a_list_can_be_of_one_repository_and_of_names_that_hold_a_word(world):
@@ -204,11 +205,67 @@ def test_a_search_means_its_characters(world, search):
     assert world.packages.summaries(search=search) == []
 
 
-def test_a_project_that_cannot_be_read_says_why(world):
-    world.named("acme/lib").project.unreachable = "The password is wrong."
+def how(world: Any, package: Any) -> Any:
+    """What a list says of the package: a word, and a sentence."""
     world.services.session.flush()
-    (summary,) = world.packages.summaries()
-    assert summary.state == "The password is wrong."
+    summary = world.packages.summary(package)
+    return summary.state, summary.reason
+
+
+def test_one_that_was_looked_at_and_has_versions_is_ok(world):
+    package = world.named("acme/lib")
+    world.version(package, "1")
+    package.project.synced_at = now()
+    assert how(world, package) == ("ok", "")
+
+
+def test_one_whose_project_was_not_looked_at_yet_waits(world):
+    assert how(world, world.named("acme/lib")) == ("waiting", "not imported yet")
+
+
+def test_one_of_a_project_that_was_looked_at_for_another_waits(world):
+    package = world.named("acme/lib")
+    package.project.synced_at = package.created_at - timedelta(seconds=1)
+    assert how(world, package) == ("waiting", "not imported yet")
+
+
+def test_one_on_trial_says_so(world):
+    ((package, _),) = world.packages.add(
+        world.repository(),
+        world.source,
+        [plugin.Project(id="https://x.org/a", path="a")],
+        read(NewPackage),
+        on_trial=True,
+    )
+    assert how(world, package) == (
+        "on-trial",
+        "on trial: it goes again unless its first import finds a composer.json",
+    )
+
+
+def test_one_without_versions_says_so_with_the_reason_of_a_ref_that_is_none(world):
+    package = world.named("acme/lib")
+    package.project.synced_at = now()
+    assert how(world, package) == ("empty", "no versions yet")
+    for ref, reason in (("v1", "It has no name."), ("v2", "Filtered out by its tags: none.")):
+        world.services.session.add(
+            RefVerdict(package_id=package.id, kind="tag", ref=ref, reason=reason)
+        )
+    assert how(world, package) == ("empty", "no versions yet; v1: It has no name.")
+
+
+def test_one_that_nobody_has_uploaded_to_says_so(world):
+    package = world.named("acme/lib")
+    package.project = None
+    assert how(world, package) == ("empty", "nobody has uploaded a version yet")
+
+
+def test_a_project_that_cannot_be_read_says_why(world):
+    package = world.named("acme/lib")
+    package.project.unreachable = "The password is wrong."
+    assert how(world, package) == ("unreadable", "could not be read: The password is wrong.")
+    package.project.missing_since = package.project.lost_at = now()
+    assert how(world, package)[1].startswith(f"unreachable since {now():%Y-%m-%d}: The password")
 
 
 def test_versions_come_with_their_dists_the_newest_first(world):
