@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from packistry.models import Source
 from packistry.runtime import Runtime
 from packistry.services.doctor import Finding, Level, examine
-from packistry.services.plugins import Failure, Plugins
+from packistry.services.plugins import Failure, Plugins, Unknown
 from packistry.settings import Settings
 from tests.functional.browser import Browser, person
 
@@ -47,6 +47,14 @@ def test_plugins_are_shown_with_what_they_offer_and_what_was_left_out(admin, run
     assert "Packages from" in ours
     assert "1 source" in ours
     assert "All dists" in ours
+
+
+def test_a_mistyped_name_of_a_plugin_is_shown_with_those_there_are(admin, monkeypatch):
+    wrong = Unknown(setting="PACKISTRY_DISABLED_PLUGINS", name=HOSTILE, known=("builtin", "forge"))
+    monkeypatch.setattr(Plugins, "unknown", (wrong,))
+    page = admin.get("/admin/plugins")
+    assert "<img" not in page.text
+    assert "no plugin is called so. There are: builtin, forge." in page.text
 
 
 def test_settings_say_where_they_come_from_and_show_no_secret(admin, monkeypatch, tmp_path):

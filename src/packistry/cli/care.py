@@ -40,7 +40,7 @@ def doctor(ctx: click.Context, installation: Installation, as_json: bool) -> Non
 def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> None:
     """Show the plugins that are loaded, and those that failed or that sources miss.
 
-    Exit code 1 when one failed or is missed.
+    Exit code 1 when one failed, is missed, or is named in PACKISTRY_PLUGINS and not there.
     """
     bare = installation.bare
     found, strays = bare.plugins, astray(bare)
@@ -52,6 +52,7 @@ def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> No
                 "failed": [asdict(each) for each in found.failures],
                 "missed": [asdict(each) for each in missed],
                 "changed": [asdict(each) for each in strays if each.now],
+                "unknown": [asdict(each) for each in found.unknown],
             }
         )
     else:
@@ -76,9 +77,11 @@ def plugins(ctx: click.Context, installation: Installation, as_json: bool) -> No
                 f"{failure.error}",
                 err=True,
             )
+        for name in found.unknown:
+            click.echo(f"{name}.", err=True)
         for each in strays:
             click.echo(f"{each} {each.remedy}", err=True)
-    if found.failures or missed:
+    if found.failures or found.missing or missed:
         ctx.exit(1)
 
 

@@ -75,6 +75,19 @@ class Failure:
     error: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """A name in a setting that no plugin here has, and those there are, loaded or not."""
+
+    setting: str
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        there = ", ".join(self.known) or "none"
+        return f"{self.setting} names {self.name!r}, and no plugin is called so. There are: {there}"
+
+
 @dataclass(frozen=True)
 class _Offers:
     """What one plugin registers, checked."""
@@ -92,6 +105,7 @@ class Plugins:
         self._pluggy.add_hookspecs(hookspecs)
         self._loaded: dict[str, LoadedPlugin] = {}
         self._failures: list[Failure] = []
+        self._unknown: list[Unknown] = []
         self._source_providers: dict[str, type[SourceProvider[Any]]] = {}
         self._auth_backends: dict[str, type[AuthBackend[Any]]] = {}
         self._storages: dict[str, type[Storage[Any]]] = {}
@@ -109,16 +123,20 @@ class Plugins:
         """Loads each entry point of group `packistry` by itself; one that fails harms no other.
 
         `only` and `disabled` are entry-point names; the built-in plugin is not subject to `only`.
-        Raises DuplicateName, and with `strict` PluginFailed when a plugin did not load.
+        Raises DuplicateName, and with `strict` PluginFailed when a plugin did not load or is named
+        by `only` and not there.
         """
         plugins = cls()
-        found = _installed() if entry_points is None else entry_points
+        found = list(_installed() if entry_points is None else entry_points)
+        plugins._look_for("PACKISTRY_PLUGINS", only, found)
+        plugins._look_for("PACKISTRY_DISABLED_PLUGINS", disabled, found)
         for entry_point in sorted(found, key=lambda each: (each.value != _BUILTIN, each.name)):
             wanted = not only or entry_point.name in only or entry_point.value == _BUILTIN
             if wanted and entry_point.name not in disabled:
                 plugins._load(entry_point)
-        if strict and plugins.failures:
-            faults = (f"{each.plugin}: {each.error}" for each in plugins.failures)
+        faults = [f"{each.plugin}: {each.error}" for each in plugins.failures]
+        faults += [f"{each}." for each in plugins.missing]
+        if strict and faults:
             raise PluginFailed("Plugins do not load:\n  " + "\n  ".join(faults))
         return plugins
 
@@ -131,6 +149,16 @@ class Plugins:
     def failures(self) -> tuple[Failure, ...]:
         """What was left out, and why."""
         return tuple(self._failures)
+
+    @property
+    def unknown(self) -> tuple[Unknown, ...]:
+        """The names in PACKISTRY_PLUGINS and PACKISTRY_DISABLED_PLUGINS that no plugin has."""
+        return tuple(self._unknown)
+
+    @property
+    def missing(self) -> tuple[Unknown, ...]:
+        """Those of them that were asked for: something that should be loaded is not."""
+        return tuple(each for each in self._unknown if each.setting == "PACKISTRY_PLUGINS")
 
     @property
     def source_providers(self) -> Mapping[str, type[SourceProvider[Any]]]:
@@ -209,6 +237,15 @@ class Plugins:
             # A plugin may raise anything, and must not end the process that tells it.
             except (Exception, SystemExit):
                 log.exception("Plugin %s failed at %s", plugin.name, type(event).__name__)
+
+    def _look_for(
+        self, setting: str, names: Collection[str], found: Collection[EntryPoint]
+    ) -> None:
+        known = tuple(sorted({each.name for each in found}))
+        for name in names:
+            if name not in known:
+                self._unknown.append(Unknown(setting=setting, name=name, known=known))
+                log.warning("%s.", self._unknown[-1])
 
     def _load(self, entry_point: EntryPoint) -> None:
         distribution, version = _origin(entry_point)

@@ -80,6 +80,27 @@ def test_plugins_lists_the_built_in_one(cli):
     assert (builtin["source_providers"], builtin["storages"]) == (["git"], ["local"])
 
 
+def test_a_mistyped_plugin_is_told_by_plugins_and_doctor_with_the_names_there_are(cli):
+    cli.environment["PACKISTRY_PLUGINS"] = "buitlin"
+    assert "PACKISTRY_PLUGINS names 'buitlin'" in cli.fails("plugins")
+    (told,) = json.loads(cli("plugins", "--json").stdout)["unknown"]
+    assert "builtin" in told["known"]
+    finding = next(each for each in json.loads(cli("doctor", "--json").stdout) if told_of(each))
+    assert (finding["level"], "builtin" in finding["title"]) == ("error", True)
+
+
+def told_of(finding: Any) -> bool:
+    return "PACKISTRY_PLUGINS names 'buitlin'" in finding["title"]
+
+
+def test_a_mistyped_plugin_that_was_to_be_left_out_is_a_warning(cli):
+    cli.environment["PACKISTRY_DISABLED_PLUGINS"] = "nobody"
+    assert "PACKISTRY_DISABLED_PLUGINS names 'nobody'" in cli("plugins").stderr
+    assert cli("plugins").exit_code == 0
+    findings = [each for each in cli.json("doctor") if "'nobody'" in each["title"]]
+    assert [each["level"] for each in findings] == ["warning"]
+
+
 def test_plugins_names_the_sources_that_miss_theirs(cli, monkeypatch):
     cli.ok("source", "add", "here", "--provider", "git")
     monkeypatch.setattr(Git, "name", "another")

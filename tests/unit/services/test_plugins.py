@@ -222,6 +222,30 @@ def test_only_the_plugins_that_are_named_are_imported_beside_the_builtin(
     assert plugins.failures == ()
 
 
+@pytest.mark.parametrize("setting", ["PACKISTRY_PLUGINS", "PACKISTRY_DISABLED_PLUGINS"])
+def test_a_name_in_a_setting_that_no_plugin_has_is_logged_with_those_there_are(
+    install: Install, found: Found, caplog: pytest.LogCaptureFixture, setting: str
+) -> None:
+    install(OFFERED, name="forge")
+    install("", name="other", distribution="packistry-other")
+    names = {"only" if setting == "PACKISTRY_PLUGINS" else "disabled": ["forge", "other-one"]}
+    plugins = Plugins.load(found(), **names)
+    (unknown,) = plugins.unknown
+    assert (unknown.setting, unknown.name, unknown.known) == (
+        setting,
+        "other-one",
+        ("forge", "other"),
+    )
+    said = f"{setting} names 'other-one', and no plugin is called so. There are: forge, other."
+    assert said in [record.getMessage() for record in caplog.records]
+
+
+def test_a_plugin_that_is_asked_for_and_not_there_stops_a_strict_start(found: Found) -> None:
+    with pytest.raises(PluginFailed, match="names 'forge'"):
+        Plugins.load(found(), only=["forge"], strict=True)
+    assert Plugins.load(found(), disabled=["forge"], strict=True).missing == ()
+
+
 def test_a_name_nobody_offers_is_missing() -> None:
     plugins = Plugins.load([])
     for find in (plugins.source_provider, plugins.auth_backend, plugins.storage):

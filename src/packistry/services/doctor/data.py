@@ -80,17 +80,24 @@ def clock(patient: Patient) -> Iterator[Finding]:
 
 
 def plugins(patient: Patient) -> Iterator[Finding]:
-    """Whether every plugin loads, and the sources and storage find theirs."""
+    """Whether every plugin loads, the settings name real ones, and sources find theirs."""
     for failure in patient.plugins.failures:
         yield error(
             f"The plugin {failure.plugin} {failure.version} does not load: {failure.error}",
             f"Update or remove the package {failure.distribution}, or name the plugin in "
             "PACKISTRY_DISABLED_PLUGINS.",
         )
+    for name in patient.plugins.unknown:
+        wrong = name in patient.plugins.missing
+        yield (error if wrong else warning)(
+            f"{name}.",
+            f"Correct the name in {name.setting}, or "
+            + ("install the plugin." if wrong else "take it out."),
+        )
     found = astray(patient)
     for each in found:
         yield (warning if each.now else error)(str(each), each.remedy)
-    if not patient.plugins.failures and not found:
+    if not (patient.plugins.failures or patient.plugins.unknown or found):
         yield ok(f"{len(patient.plugins.loaded)} plugin(s) loaded.")
 
 

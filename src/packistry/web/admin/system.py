@@ -64,6 +64,7 @@ def show_plugins(visit: Visit, services: Services) -> Shown:  # noqa: ARG001 - a
     chosen = services.context.settings.storage
     return {
         "failures": plugins.failures,
+        "unknown": plugins.unknown,
         "plugins": [
             (plugin, _offers(plugins, plugin, sources, backends, chosen))
             for plugin in plugins.loaded
