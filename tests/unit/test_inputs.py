@@ -13,9 +13,9 @@ from packistry.inputs import (
     NewToken,
     NewUser,
     RepositoryChange,
-    expiry,
     read,
 )
+from packistry.inputs.times import duration, expiry
 from packistry.models import Dists, Role, TagPolicy
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -177,11 +177,31 @@ def test_an_end_is_a_duration_or_a_date(typed, end):
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "soon", "0d", "-1d", "90", "d", "1y", "2026-13-01", "9" * 99]
+    "typed",
+    ["", "soon", "0d", "-1d", "90", "d", "1y", "2026-13-01", "9" * 99, "0001-01-01T00:00+14:00"],
 )
 def test_what_is_no_end_is_refused(typed):
     with pytest.raises(Invalid, match="Expiry: write"):
         expiry(typed, NOW)
+
+
+@pytest.mark.parametrize(
+    ("typed", "long"),
+    [
+        ("24h", timedelta(hours=24)),
+        ("7d", timedelta(days=7)),
+        ("2w", timedelta(weeks=2)),
+        ("0", timedelta(0)),
+    ],
+)
+def test_a_duration_is_a_number_of_hours_days_or_weeks(typed, long):
+    assert duration(typed) == long
+
+
+@pytest.mark.parametrize("typed", ["", "soon", "0d", "-1h", "24", "1y", "2030-12-31"])
+def test_what_is_no_duration_is_refused_with_one_that_is(typed):
+    with pytest.raises(Invalid, match="write 24h, 7d or 2w"):
+        duration(typed)
 
 
 def test_an_end_in_the_past_is_refused():

@@ -8,6 +8,7 @@ from packistry.cli.asking import confirm, yes_option
 from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_facts, write_json, write_next, write_table
+from packistry.cli.parameters import Edit
 from packistry.inputs import read
 from packistry.inputs.sign_in import AuthenticationSourceChange, NewAuthenticationSource
 from packistry.models import AuthenticationSource, Role
@@ -132,7 +133,7 @@ def list_(installation: Installation, as_json: bool) -> None:
     )
 
 
-@auth_source.command("edit")
+@auth_source.command("edit", cls=Edit)
 @click.argument("source_name", metavar="NAME")
 @click.option("--name", help="Call it so.")
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)

@@ -33,15 +33,19 @@ def read_settings(config: type[Config], given: tuple[str, ...]) -> dict[str, Any
 
 
 def ask_missing(config: type[Config], values: dict[str, Any]) -> dict[str, Any]:
-    """With the secrets that are required and missing asked for, if there is somebody to ask."""
-    if not interactive():
-        return values
-    missing = [
-        field
-        for field in form_fields(config)
-        if field.kind == "secret" and field.required and not values.get(field.name)
-    ]
-    return {**values, **{field.name: ask_secret(field.label) for field in missing}}
+    """With the secrets that are required and missing asked for, if there is somebody to ask.
+
+    Raises click.UsageError for what is missing then.
+    """
+    missing = [each for each in form_fields(config) if each.required and not values.get(each.name)]
+    asked = [each for each in missing if each.kind == "secret" and interactive()]
+    lacking = [each for each in missing if each not in asked]
+    if lacking:
+        said = ", ".join(
+            f"--set {each.name}=" + ("@FILE" if each.kind == "secret" else "…") for each in lacking
+        )
+        raise click.UsageError(f"The provider needs more: {said}.")
+    return {**values, **{field.name: ask_secret(field.label) for field in asked}}
 
 
 def _ask(key: str, label: str) -> str:

@@ -19,6 +19,7 @@ from packistry.cli.policy import (
     refuse,
     write_held,
 )
+from packistry.cli.versions import remark, restore, version_facts, yank
 from packistry.cli.webhook import (
     REPAIR_HELP,
     facts_of,
@@ -27,7 +28,7 @@ from packistry.cli.webhook import (
     sentence,
     settle,
 )
-from packistry.models import Dist, Package, Sync, Version
+from packistry.models import Package, Sync
 from packistry.services import Services
 from packistry.services.summaries import Summary
 
@@ -37,7 +38,7 @@ def package() -> None:
     """The packages."""
 
 
-for command in (add, edit, held, accept, refuse, package_deliveries, rename, move):
+for command in (add, edit, held, accept, refuse, yank, restore, package_deliveries, rename, move):
     package.add_command(command)
 
 
@@ -93,7 +94,7 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             "tag_policy": found.tag_policy,
             "keep_dists": found.keep_dists,
             "filter": filter_json(services.filters.of(found)),
-            "version_list": [_version(*each) for each in services.packages.versions(found)],
+            "version_list": [version_facts(*each) for each in services.packages.versions(found)],
             "webhook": facts_of(services, found.project),
             "held": [held_facts(each) for each in services.protection.held(found)],
             "syncs": [_sync(each) for each in services.packages.recent_syncs(found)],
@@ -189,19 +190,6 @@ def _summary(row: Summary) -> dict[str, Any]:
     }
 
 
-def _version(version: Version, dist: Dist | None) -> dict[str, Any]:
-    return {
-        "version": version.name,
-        "normalized": version.normalized,
-        "kind": version.kind,
-        "reference": version.reference,
-        "committed_at": version.committed_at,
-        "dist_bytes": dist.size if dist and dist.built else None,
-        "dist_failure": dist.failure or None if dist else None,
-        "dist_notices": dist.notices if dist else [],
-    }
-
-
 def _sync(sync: Sync) -> dict[str, Any]:
     return {
         "id": sync.id,
@@ -239,7 +227,7 @@ def _write_package(facts: dict[str, Any]) -> None:
                 each["reference"][:12],
                 each["committed_at"],
                 "" if each["dist_bytes"] is None else size(each["dist_bytes"]),
-                each["dist_failure"] or " ".join(each["dist_notices"]),
+                remark(each),
             ]
             for each in facts["version_list"]
         ],

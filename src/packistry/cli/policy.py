@@ -9,6 +9,7 @@ from packistry.cli import waiting
 from packistry.cli.filters import filter_options
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_json, write_table
+from packistry.cli.parameters import Edit
 from packistry.inputs import PackageChange, read
 from packistry.models import Dists, Package, TagPolicy
 from packistry.services import Services
@@ -30,7 +31,7 @@ TAG_POLICY_HELP = (
 )
 
 
-@click.command("edit")
+@click.command("edit", cls=Edit)
 @click.argument("name")
 @click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
 @click.option(

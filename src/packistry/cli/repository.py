@@ -5,6 +5,8 @@ import click
 from packistry.cli.asking import confirm, yes_option
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.cli.parameters import Edit
+from packistry.errors import Invalid
 from packistry.inputs import NewRepository, RepositoryChange, read
 from packistry.models import Repository, TagPolicy
 from packistry.services.documents import render_stale
@@ -101,7 +103,7 @@ def list_(installation: Installation, as_json: bool) -> None:
     )
 
 
-@repository.command("edit")
+@repository.command("edit", cls=Edit)
 @click.argument("repository_path", metavar="PATH")
 @click.option("--name", help="Call it so.")
 @click.option("--path", help="Serve it at /r/PATH; '' makes it the root repository.")
@@ -127,7 +129,10 @@ def edit(
     added = read(RepositoryChange, reserved_vendors=reserved).reserved_vendors or ()
     with installation.change() as services:
         found = services.repositories.get(repository_path)
-        vendors = (set(found.reserved_vendors) | set(added)) - set(released)
+        given_up = {each.removesuffix("/*") for each in released}
+        if unknown := given_up - set(found.reserved_vendors):
+            raise Invalid(f'The repository "{found.name}" does not reserve "{min(unknown)}".')
+        vendors = (set(found.reserved_vendors) | set(added)) - given_up
         change = read(RepositoryChange, reserved_vendors=tuple(vendors), **changes)
         services.repositories.edit(found, change)
         name = found.name

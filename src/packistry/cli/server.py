@@ -7,6 +7,7 @@ import warnings
 import click
 
 from packistry.cli.installation import Installation, author, fail, pass_installation
+from packistry.cli.parameters import Number
 from packistry.runtime import Runtime
 from packistry.services.archives import POOL
 from packistry.services.documents import rebase
@@ -20,7 +21,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 @click.option("--listen", metavar="HOST:PORT", help="Where. Without: as PACKISTRY_LISTEN says.")
 @click.option(
     "--processes",
-    type=click.IntRange(1, 256),
+    type=Number(1, 256),
     default=1,
     show_default=True,
     help="How many share the work of answering.",

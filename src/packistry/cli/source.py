@@ -14,6 +14,7 @@ from packistry.cli.configuration import SET_HELP, ask_missing, read_settings
 from packistry.cli.filters import filter_json, filter_options
 from packistry.cli.installation import Installation, calling_plugin, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.cli.parameters import Edit, Number
 from packistry.cli.policy import INHERIT, KEEP_HELP, TAG_POLICY, TAG_POLICY_HELP
 from packistry.cli.webhook import SHARED_HELP, secret_from_file, source_deliveries
 from packistry.inputs import NewSource, SourceChange, read
@@ -117,7 +118,7 @@ def list_(installation: Installation, as_json: bool) -> None:
     )
 
 
-@source.command("edit")
+@source.command("edit", cls=Edit)
 @click.argument("source_name", metavar="NAME")
 @click.option("--name", help="Call it so.")
 @click.option("--set", "given", metavar="KEY=VALUE", multiple=True, help=SET_HELP)
@@ -192,7 +193,7 @@ def check(installation: Installation, name: str) -> None:
 @source.command("projects")
 @click.argument("name")
 @click.argument("search", default="")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most.")
+@click.option("--limit", type=Number(1), default=100, show_default=True, help="At most.")
 @json_option
 @pass_installation
 def projects(installation: Installation, name: str, search: str, limit: int, as_json: bool) -> None:

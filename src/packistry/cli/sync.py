@@ -6,6 +6,7 @@ import click
 from packistry.cli import waiting
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_facts, write_json, write_table
+from packistry.cli.parameters import Number
 from packistry.cli.policy import REPOSITORY_HELP, WAIT_HELP
 from packistry.models import SyncState
 from packistry.services.syncs import LIMIT
@@ -22,7 +23,7 @@ def sync() -> None:
 @click.option(
     "--state", type=click.Choice([state.value for state in SyncState]), help="Only those."
 )
-@click.option("--limit", type=click.IntRange(1), default=LIMIT, show_default=True, help="At most.")
+@click.option("--limit", type=Number(1), default=LIMIT, show_default=True, help="At most.")
 @json_option
 @pass_installation
 def list_(
@@ -67,7 +68,7 @@ def list_(
 
 
 @sync.command("show")
-@click.argument("sync_id", metavar="ID", type=int)
+@click.argument("sync_id", metavar="ID", type=Number(1))
 @json_option
 @pass_installation
 def show(installation: Installation, sync_id: int, as_json: bool) -> None:
@@ -81,7 +82,7 @@ def show(installation: Installation, sync_id: int, as_json: bool) -> None:
 
 
 @sync.command("retry")
-@click.argument("sync_id", metavar="ID", type=int)
+@click.argument("sync_id", metavar="ID", type=Number(1))
 @click.option("--wait", is_flag=True, help=WAIT_HELP)
 @click.pass_context
 @pass_installation
@@ -95,7 +96,7 @@ def retry(installation: Installation, ctx: click.Context, sync_id: int, wait: bo
 
 
 @sync.command("cancel")
-@click.argument("sync_id", metavar="ID", type=int)
+@click.argument("sync_id", metavar="ID", type=Number(1))
 @pass_installation
 def cancel(installation: Installation, sync_id: int) -> None:
     """Cancel the sync ID. One that runs stops before its next ref; what it did so far stays."""

@@ -6,7 +6,8 @@ import click
 from packistry.cli.asking import confirm, yes_option
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
-from packistry.inputs import NewToken, expiry, read
+from packistry.cli.parameters import read_duration, read_end
+from packistry.inputs import NewToken, read
 from packistry.models import Token, TokenKind
 from packistry.models.base import now
 from packistry.services import Services
@@ -44,7 +45,12 @@ def token() -> None:
 @click.option(
     "--read", "read_too", is_flag=True, help="With --api: composer may read with it, too."
 )
-@click.option("--expires", metavar="WHEN", help="90d, 12h, 6w, or a date such as 2030-12-31.")
+@click.option(
+    "--expires",
+    callback=read_end,
+    metavar="WHEN",
+    help="90d, 12h, 6w, or a date such as 2030-12-31.",
+)
 @json_option
 @pass_installation
 def add(
@@ -57,7 +63,7 @@ def add(
     write: bool,
     api: bool,
     read_too: bool,
-    expires: str | None,
+    expires: datetime | None,
     as_json: bool,
 ) -> None:
     """Make a token called NAME, and show it this once."""
@@ -67,14 +73,13 @@ def add(
         raise click.UsageError("A user's token has the rights of the user: see `packistry grant`.")
     if read_too and not api:
         raise click.UsageError("A token that is not for the API reads anyhow: leave out --read.")
-    ends = expiry(expires, now()) if expires else None
     new = read(
         NewToken,
         name=name,
         can_read=read_too or not api,
         can_write=write,
         can_call_api=api,
-        expires_at=ends,
+        expires_at=expires,
     )
     with installation.change() as services:
         made, text = services.tokens.add(
@@ -145,6 +150,7 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
 @click.argument("name_or_id")
 @click.option(
     "--keep",
+    callback=read_duration,
     metavar="TIME",
     default="24h",
     show_default=True,
@@ -152,12 +158,10 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
 )
 @json_option
 @pass_installation
-def rotate(installation: Installation, name_or_id: str, keep: str, as_json: bool) -> None:
+def rotate(installation: Installation, name_or_id: str, keep: timedelta, as_json: bool) -> None:
     """Make another token that may the same, and show it this once."""
-    moment = now()
-    kept = timedelta(0) if keep == "0" else expiry(keep, moment) - moment
     with installation.change() as services:
-        made, text = services.tokens.rotate(services.tokens.find(name_or_id), kept)
+        made, text = services.tokens.rotate(services.tokens.find(name_or_id), keep)
         services.audit.note("token.rotated", made)
         facts = {"token": text, **_facts(made)}
     if as_json:

@@ -5,6 +5,7 @@ import click
 from packistry.cli.asking import ask_password, confirm, yes_option
 from packistry.cli.installation import Installation, fail, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
+from packistry.cli.parameters import Edit
 from packistry.inputs import NewPassword, NewUser, UserChange, read
 from packistry.models import Purpose, Role, User
 from packistry.services import invitations, links
@@ -93,7 +94,7 @@ def list_(installation: Installation, as_json: bool) -> None:
     )
 
 
-@user.command("edit")
+@user.command("edit", cls=Edit)
 @click.argument("user_email", metavar="EMAIL")
 @click.option("--email", help="Their new address.")
 @click.option("--name", help="What people call them.")

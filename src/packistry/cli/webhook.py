@@ -9,6 +9,7 @@ from packistry import jobs
 from packistry.cli.configuration import read_value
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_json, write_table
+from packistry.cli.parameters import Number
 from packistry.cli.policy import REPOSITORY_HELP
 from packistry.models import Delivery, Package, Project, WebhookState
 from packistry.services import Services
@@ -16,7 +17,7 @@ from packistry.services.webhooks import JOB
 
 LIMIT = click.option(
     "--limit",
-    type=click.IntRange(1, 1000),
+    type=Number(1, 1000),
     default=50,
     show_default=True,
     metavar="N",
@@ -34,7 +35,9 @@ NONE_YET = "Nothing was delivered yet."
 @click.command("deliveries")
 @click.argument("name")
 @click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
-@click.option("--retry", type=int, metavar="N", help="Have the project of delivery N looked at.")
+@click.option(
+    "--retry", type=Number(1), metavar="N", help="Have the project of delivery N looked at."
+)
 @LIMIT
 @json_option
 @pass_installation

@@ -5,7 +5,7 @@ a secret field.
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -26,8 +26,6 @@ FEWEST_LETTERS = 5
 SHORTEST_WEBHOOK_SECRET = 12
 
 _SLUG = re.compile(r"[a-z0-9]++(?:[-_.][a-z0-9]++)*+\Z")
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])\Z")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 # Of the lists of leaked passwords, what is twelve characters or longer comes down to these.
 _COMMON_WORDS = (
@@ -198,33 +196,6 @@ def _is_common(secret: str) -> bool:
         if candidate
         for common in _COMMON_WORDS
     )
-
-
-def expiry(value: str, now: datetime) -> datetime:
-    """When something ends: "12h", "90d", "6w" from now, or a date (its end, UTC) or a time.
-
-    Raises Invalid when it is none of these or lies in the past.
-    """
-    duration = _DURATION.match(value)
-    if duration:
-        return now + timedelta(**{_UNITS[duration[2]]: int(duration[1])})
-    try:
-        end = _moment(value)
-    except ValueError:
-        raise Invalid(
-            "Expiry: write 12h, 90d, 6w or a date such as 2030-12-31.", field="expires"
-        ) from None
-    if end <= now:
-        raise Invalid("Expiry: this lies in the past.", field="expires")
-    return end
-
-
-def _moment(value: str) -> datetime:
-    try:
-        return datetime.combine(date.fromisoformat(value), time.max, UTC)
-    except ValueError:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 RepositoryPath = Annotated[str, AfterValidator(repository_path)]

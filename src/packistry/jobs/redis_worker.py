@@ -33,7 +33,10 @@ def run_worker(runtime: Runtime, *, burst: bool = False) -> None:
     """
     queue = runtime.queue
     if not isinstance(queue, RqQueue):
-        raise ConfigurationError("PACKISTRY_REDIS_URL is not set, so there is no queue to work on.")
+        raise ConfigurationError(
+            "PACKISTRY_REDIS_URL is not set, so there is no queue to work on. Without Redis "
+            "`packistry serve` imports by itself; with Redis, give both the same setting."
+        )
     scheduler = Scheduler(runtime)
     process.settle()
     try:

@@ -94,7 +94,9 @@ class AuthenticationSources:
         """Raises NotFound."""
         source = self.find(name)
         if source is None:
-            raise NotFound(f'There is no authentication source called "{name}".')
+            raise NotFound(
+                f'There is no authentication source called "{name}".', noun="auth-source"
+            )
         return source
 
     def at(self, source_id: int) -> AuthenticationSource:

@@ -33,6 +33,7 @@ from packistry.services.summaries import Summary, summaries
 from packistry.services.webhooks import Webhooks
 
 RECENT_SYNCS = 5
+LONGEST_NUMBER = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,8 @@ class Packages:
     def find(self, name: str, repository: Repository | None = None) -> list[Package]:
         """Those called vendor/name in all repositories (or the one given), or the one numbered."""
         query = select(Package).order_by(Package.id)
-        if name.isascii() and name.isdigit():
+        # Longer ones are none, and some databases refuse them.
+        if name.isascii() and name.isdigit() and len(name) < LONGEST_NUMBER:
             query = query.where(Package.id == int(name))
         else:
             query = query.where(Package.name == name.strip().lower())

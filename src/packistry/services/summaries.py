@@ -84,7 +84,7 @@ class Summary:
                 return f"{NO_VERSIONS}; {self.left_out}" if self.left_out else NO_VERSIONS
 
 
-def summaries(session: Session, ids: Select[tuple[int]]) -> list[Summary]:
+def summaries(session: Session, ids: Select[int]) -> list[Summary]:
     """The packages with these ids, by name, those without a name yet last."""
     query = (
         select(Package, Repository, Project, Source)
@@ -113,7 +113,7 @@ def summaries(session: Session, ids: Select[tuple[int]]) -> list[Summary]:
     ]
 
 
-def _versions(session: Session, ids: Select[tuple[int]]) -> dict[int, int]:
+def _versions(session: Session, ids: Select[int]) -> dict[int, int]:
     count = func.count().label("versions")
     query = (
         select(Version.package_id, count)
@@ -123,7 +123,7 @@ def _versions(session: Session, ids: Select[tuple[int]]) -> dict[int, int]:
     return {row.package_id: row.versions for row in session.execute(query)}
 
 
-def _dists(session: Session, ids: Select[tuple[int]]) -> dict[int, tuple[int, int]]:
+def _dists(session: Session, ids: Select[int]) -> dict[int, tuple[int, int]]:
     query = (
         select(Dist.package_id, func.count(), func.sum(Dist.size))
         .where(Dist.package_id.in_(ids), Dist.storage_key != "")
@@ -133,7 +133,7 @@ def _dists(session: Session, ids: Select[tuple[int]]) -> dict[int, tuple[int, in
 
 
 def _left_out(session: Session, ids: Collection[int]) -> dict[int, str]:
-    """By package: the latest ref that is no version, and why; one a filter leaves out if all are."""
+    """By package: the latest ref that is no version, and why; a filter's only if all are."""
     query = select(RefVerdict).where(RefVerdict.package_id.in_(ids)).order_by(RefVerdict.id)
     told: dict[int, RefVerdict] = {}
     for verdict in session.scalars(query):

@@ -102,7 +102,7 @@ class Syncs:
         """One sync with all it did. Raises NotFound."""
         rows = self._session.execute(_query().where(Sync.id == sync_id)).all()
         if not rows:
-            raise NotFound(f"There is no sync {sync_id}; old ones are forgotten.")
+            raise NotFound(f"There is no sync {sync_id}; old ones are forgotten.", noun="sync")
         return self._reports(rows, refs=self._refs(rows[0].Sync))[0]
 
     def cancel(self, sync_id: int) -> None:
@@ -124,7 +124,7 @@ class Syncs:
     def _row(self, sync_id: int) -> Sync:
         sync = self._session.get(Sync, sync_id)
         if sync is None:
-            raise NotFound(f"There is no sync {sync_id}; old ones are forgotten.")
+            raise NotFound(f"There is no sync {sync_id}; old ones are forgotten.", noun="sync")
         return sync
 
     def _reports(self, rows: Sequence[Any], refs: tuple[RefReport, ...] = ()) -> list[SyncReport]:

@@ -22,6 +22,7 @@ CRC_LENGTH = 8
 ABILITIES = tuple(name for name in Token.__table__.columns.keys() if name.startswith("can_"))  # noqa: SIM118 - no mapping
 REPLACED = " (replaced)"
 LONGEST = 255
+LONGEST_NUMBER = 10
 PREFIXES = frozenset(kind.value for kind in TokenKind)
 
 
@@ -147,7 +148,8 @@ class Tokens:
         """
         query = select(Token).where(Token.name == name, Token.revoked_at.is_(None))
         found = list(self._session.scalars(query.order_by(Token.id)))
-        if not found and name.isascii() and name.isdigit():
+        # Longer ones are none, and some databases refuse them.
+        if not found and name.isascii() and name.isdigit() and len(name) < LONGEST_NUMBER:
             return self.get(int(name))
         if not found:
             raise NotFound(f'There is no token called "{name}".', noun="token")

@@ -8,7 +8,8 @@ from datetime import date
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from packistry.composer.semver import sort_key
+from packistry.composer.semver import InvalidVersion, normalize, sort_key
+from packistry.composer.versions import identity
 from packistry.errors import Conflict, NotFound
 from packistry.models import Dist, Download, Package, Repository, Version
 from packistry.models.base import now
@@ -16,6 +17,7 @@ from packistry.services.access import Actor, readable
 from packistry.services.documents import Documents
 
 DEV = "dev"
+SHOWN = 5
 STABLE = "stable"
 
 
@@ -41,6 +43,23 @@ class Versions:
         if version is None or version.package_id != package.id:
             raise NotFound(f"{package.name} has no such version any more.", noun="version")
         return version
+
+    def named(self, package: Package, name: str) -> Version:
+        """The package's version called so, with or without a "v". Raises NotFound."""
+        rows = self._session.execute(
+            select(Version.id, Version.name, Version.normalized).where(
+                Version.package_id == package.id
+            )
+        ).all()
+        same = [row.id for row in rows if row.name == name]
+        found = same or [row.id for row in rows if identity(row.normalized) == _identity(name)]
+        if len(found) != 1:
+            ids = self.ordered(package)[:SHOWN]
+            names = {row.id: row.name for row in rows}
+            there = ", ".join(names[each] for each in ids) or "none"
+            more = f" and {len(rows) - len(ids)} more" if len(rows) > len(ids) else ""
+            raise NotFound(f"{package.name} has no version {name}. There are: {there}{more}.")
+        return self._session.get_one(Version, found[0])
 
     def ordered(self, package: Package) -> list[int]:
         """The ids of all: released ones with the highest first, then branches, the default first.
@@ -178,3 +197,10 @@ class Versions:
             .group_by(Download.version)
         )
         return {version: int(number) for version, number in self._session.execute(query)}
+
+
+def _identity(name: str) -> str:
+    try:
+        return identity(normalize(name))
+    except InvalidVersion:
+        return ""

@@ -139,6 +139,36 @@ def test_show_is_readable_for_people(cli, upstream):
     assert "Git LFS files, only pointers in the dist: 1." in out
 
 
+def test_a_version_is_yanked_shown_so_and_restored(cli, upstream):
+    imported(cli, upstream)
+    assert "is yanked" in cli.ok("package", "yank", "acme/lib", "1.0.0", "--yes")
+    (shown,) = [
+        each
+        for each in cli.json("package", "show", "acme/lib")["version_list"]
+        if each["version"] == "v1.0.0"
+    ]
+    assert shown["yanked_at"]
+    assert re.search(r"v1\.0\.0 .* Yanked 20\d\d-", cli.ok("package", "show", "acme/lib"))
+    assert "already" in cli.fails("package", "yank", "acme/lib", "v1.0.0", "--yes")
+    restored = cli.json("package", "restore", "acme/lib", "v1.0.0")
+    assert (restored["version"], restored["yanked_at"]) == ("v1.0.0", None)
+    assert "not yanked" in cli.fails("package", "restore", "acme/lib", "v1.0.0")
+
+
+def test_yanking_asks_first(cli, upstream):
+    imported(cli, upstream)
+    assert "--yes" in cli.fails("package", "yank", "acme/lib", "v1.0.0", code=2)
+    versions = cli.json("package", "show", "acme/lib")["version_list"]
+    assert [each["yanked_at"] for each in versions] == [None, None]
+
+
+@pytest.mark.parametrize("version", ["9.9.9", "nonsense"])
+def test_a_version_that_is_not_there_is_told_with_those_that_are(cli, upstream, version):
+    imported(cli, upstream)
+    said = cli.fails("package", "yank", "acme/lib", version, "--yes")
+    assert f"has no version {version}. There are: v1.0.0, dev-main." in said
+
+
 def test_a_new_tag_is_found_by_a_sync(cli, upstream):
     imported(cli, upstream)
     upstream.release("v2.0.0", '{"name": "acme/lib"}')

@@ -57,7 +57,7 @@ def test_a_token_expires(cli, repository):
 
 @pytest.mark.parametrize("when", ["soon", "2020-01-01"])
 def test_a_token_does_not_expire_at_nonsense(cli, when):
-    assert "Expiry" in cli.fails("token", "add", "ci", "--deploy", "--expires", when)
+    assert "Expiry" in cli.fails("token", "add", "ci", "--deploy", "--expires", when, code=2)
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,9 @@ def test_a_rotated_token_has_a_successor_and_goes_on_for_a_while(cli, repository
     assert listed["ci (replaced)"]["expires_at"] is not None
     assert listed["ci"]["id"] == new["id"]
     cli.ok("token", "rotate", "ci", "--keep", "0")
-    assert "Expiry" in cli.fails("token", "rotate", "ci", "--keep", "soon")
+
+
+@pytest.mark.parametrize("keep", ["nonsense", "-1h", "2030-12-31", ""])
+def test_a_time_to_keep_that_cannot_be_meant_is_one_sentence_with_an_example(cli, keep):
+    said = cli.fails("token", "rotate", "ci", "--keep", keep, code=2)
+    assert f"write 24h, 7d or 2w; 0 is not at all, and not {keep!r}" in said

@@ -56,8 +56,8 @@ def test_a_password_is_not_reset_when_nobody_says_it(cli):
 
 @pytest.mark.parametrize("command", ["edit", "reset-password", "remove"])
 def test_a_user_who_is_not_there_is_told(cli, command):
-    yes = ["--yes"] if command == "remove" else []
-    assert "no user" in cli.fails("user", command, "no@x.org", *yes)
+    more = {"remove": ["--yes"], "edit": ["--name", "Jo"]}
+    assert "no user" in cli.fails("user", command, "no@x.org", *more.get(command, []))
 
 
 def test_a_user_is_removed(cli):

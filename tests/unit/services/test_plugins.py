@@ -228,8 +228,11 @@ def test_a_name_in_a_setting_that_no_plugin_has_is_logged_with_those_there_are(
 ) -> None:
     install(OFFERED, name="forge")
     install("", name="other", distribution="packistry-other")
-    names = {"only" if setting == "PACKISTRY_PLUGINS" else "disabled": ["forge", "other-one"]}
-    plugins = Plugins.load(found(), **names)
+    named = ["forge", "other-one"]
+    if setting == "PACKISTRY_PLUGINS":
+        plugins = Plugins.load(found(), only=named)
+    else:
+        plugins = Plugins.load(found(), disabled=named)
     (unknown,) = plugins.unknown
     assert (unknown.setting, unknown.name, unknown.known) == (
         setting,

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, and_, func, literal, not_, select
 from sqlalchemy.orm import selectinload
 
 from packistry.errors import Forbidden, Invalid
-from packistry.inputs import NewToken, expiry
+from packistry.inputs import NewToken
 from packistry.inputs.rights import RightsChange, TokenChange
+from packistry.inputs.times import expiry
 from packistry.models import Grant, Repository, Token, TokenKind, User
 from packistry.models.base import now
 from packistry.services import Services

@@ -9,7 +9,8 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, func, literal, select
 
 from packistry.errors import Invalid, NotFound
-from packistry.inputs import NewToken, expiry, read
+from packistry.inputs import NewToken, read
+from packistry.inputs.times import expiry
 from packistry.models import Token, TokenKind
 from packistry.models.base import now
 from packistry.services import Services
