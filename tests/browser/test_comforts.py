@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from packistry.inputs import NewSource
 from tests.browser.seed import PASSWORD
 from tests.browser.site import Site
 
@@ -32,6 +33,25 @@ def test_a_list_is_narrowed_while_one_types(tab):
     assert tab.url.endswith("?q=partn")
     tab.fill("#q", "nothing like that")
     tab.get_by_text("No repository matches").wait_for()
+
+
+def test_projects_are_searched_where_the_source_that_is_chosen_lists_them(tab, site):
+    # Nothing is contacted: this machine is no address that a source may have.
+    config = {"url": "https://127.0.0.1", "token": "not-asked-for"}
+    with site.runtime.transaction() as services:
+        number = services.sources.add(NewSource(name="Lab", provider="gitlab", config=config)).id
+    try:
+        tab.goto(f"/admin/add-packages?source={site.seeded.numbers['source']}")
+        assert tab.locator("#q").is_hidden()
+        tab.get_by_label("From the source").select_option("Lab")
+        tab.locator("#q").wait_for()
+        assert tab.locator("#f-addresses").get_attribute("required") is None
+        tab.get_by_label("From the source").select_option("Acme Git")
+        tab.locator("#q").wait_for(state="hidden")
+        assert tab.locator("#f-addresses").is_visible()
+    finally:
+        with site.runtime.transaction() as services:
+            services.sources.remove(services.sources.at(number))
 
 
 def test_the_slash_key_goes_to_the_search(tab):

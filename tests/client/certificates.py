@@ -41,10 +41,10 @@ class Authority:
         )
 
 
-def self_signed(folder: Path, host: str) -> Path:
+def self_signed(folder: Path, host: str, *, lasts: timedelta = DAY) -> Path:
     """A certificate that nobody but its own key vouches for, and the key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    made = _certificate(_name(host), key, issuer=_name(host))
+    made = _certificate(_name(host), key, issuer=_name(host), lasts=lasts)
     return _written(folder / f"{host}.pem", _of(made, host).sign(key, hashes.SHA256()), key)
 
 

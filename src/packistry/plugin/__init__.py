@@ -13,6 +13,7 @@ from packistry.plugin.config import (
     form_fields,
     keep_secrets,
     load_config,
+    one_word,
     secret_fields,
     split_secrets,
 )
@@ -136,6 +137,7 @@ __all__ = [
     "keep_secrets",
     "linked_next",
     "load_config",
+    "one_word",
     "redirected_to",
     "secret_fields",
     "split_secrets",

@@ -71,6 +71,18 @@ def load_config(config_class: type[C], values: Mapping[str, object]) -> C:
         raise _config_error(config_class, given, error) from None
 
 
+def one_word(secret: SecretStr) -> SecretStr:
+    """A token without the white space around it, for a validator of its field.
+
+    A secret that comes from a file ends with a line end nobody typed. ValueError, which does not
+    repeat it, unless the rest is printable ASCII without spaces; a blank one stays blank.
+    """
+    word = secret.get_secret_value().strip()
+    if not (word.isascii() and word.isprintable()) or " " in word:
+        raise ValueError("must be the token alone, on one line")
+    return SecretStr(word)
+
+
 def secret_fields(config_class: type[Config]) -> frozenset[str]:
     """The names of the fields that are encrypted at rest."""
     return frozenset(field.name for field in form_fields(config_class) if field.kind == "secret")

@@ -16,7 +16,6 @@ from packistry.models import (
     Repository,
     Source,
     Sync,
-    SyncItem,
     SyncReason,
     SyncState,
     Version,
@@ -30,6 +29,7 @@ from packistry.services.ledger import Ledger
 from packistry.services.pins import remember_all
 from packistry.services.projects import Projects
 from packistry.services.summaries import Summary, summaries
+from packistry.services.syncs import items_of
 from packistry.services.webhooks import Webhooks
 
 RECENT_SYNCS = 5
@@ -253,12 +253,6 @@ class Packages:
         ]
 
     def _items(self, sync: Sync) -> tuple[ItemFacts, ...]:
-        query = (
-            select(SyncItem, Package.name)
-            .join(SyncItem.package)
-            .where(SyncItem.sync_id == sync.id)
-            .order_by(SyncItem.id)
-        )
         return tuple(
             ItemFacts(
                 package=name or f"number {item.package_id}",
@@ -268,7 +262,7 @@ class Packages:
                 outcome=Outcome(item.outcome),
                 reason=item.reason,
             )
-            for item, name in self._session.execute(query)
+            for item, name in self._session.execute(items_of(sync))
         )
 
     def _abandon(self, package: Package, abandoned: bool | str) -> None:

@@ -142,12 +142,6 @@ class Syncs:
         return found
 
     def _refs(self, sync: Sync) -> tuple[RefReport, ...]:
-        query = (
-            select(SyncItem, Package.name)
-            .join(SyncItem.package)
-            .where(SyncItem.sync_id == sync.id)
-            .order_by(SyncItem.id)
-        )
         return tuple(
             RefReport(
                 package_id=item.package_id,
@@ -160,8 +154,18 @@ class Syncs:
                 reason=item.reason,
                 after=_seconds(item.at - (sync.started_at or sync.requested_at)),
             )
-            for item, name in self._session.execute(query)
+            for item, name in self._session.execute(items_of(sync))
         )
+
+
+def items_of(sync: Sync) -> Select[SyncItem, str | None]:
+    """What it did with each ref, in its order, beside the name of the package."""
+    return (
+        select(SyncItem, Package.name)
+        .join(SyncItem.package)
+        .where(SyncItem.sync_id == sync.id)
+        .order_by(SyncItem.id)
+    )
 
 
 def _query() -> Select[Sync, str, str]:

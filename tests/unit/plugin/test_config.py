@@ -17,6 +17,7 @@ from packistry.plugin import (
     form_fields,
     keep_secrets,
     load_config,
+    one_word,
     secret_fields,
     split_secrets,
 )
@@ -230,3 +231,17 @@ def test_a_secret_that_is_entered_again_may_go_to_another_place() -> None:
 def test_an_error_survives_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(ConfigError("no", fields={"a": "b"})))
     assert (str(error), error.fields) == ("no", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("entered", "word"), [("glpat-1\r\n", "glpat-1"), ("  x-y_z ", "x-y_z"), ("\n", "")]
+)
+def test_a_token_is_read_without_the_white_space_around_it(entered: str, word: str) -> None:
+    assert one_word(SecretStr(entered)).get_secret_value() == word
+
+
+@pytest.mark.parametrize("entered", ["two words", "a\nb", "t\u00f6ken", "a\x1bb"])
+def test_what_is_more_than_a_token_is_refused_without_being_repeated(entered: str) -> None:
+    with pytest.raises(ValueError, match="must be the token alone, on one line") as caught:
+        one_word(SecretStr(entered))
+    assert entered not in str(caught.value)

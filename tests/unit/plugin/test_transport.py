@@ -4,17 +4,14 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from packistry.netguard import NetGuard
 from packistry.plugin import HttpClient, HttpLimits, Unavailable
+from tests.client.certificates import DAY, self_signed
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -70,31 +67,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A self-signed certificate of forge.example and its key, in one file."""
-    return self_signed(tmp_path / "certificate.pem")
-
-
-def self_signed(path: Path, *, lasts: timedelta = timedelta(days=1)) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "forge.example")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=9))
-        .not_valid_after(now + lasts)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("forge.example")]), False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return path
+    return self_signed(tmp_path, "forge.example")
 
 
 @pytest.fixture
@@ -241,7 +214,7 @@ def test_a_certificate_of_another_name_is_refused(tls_server: Server, certificat
 
 
 def test_a_certificate_that_has_expired_is_refused(tmp_path: Path) -> None:
-    expired = self_signed(tmp_path / "expired.pem", lasts=timedelta(days=-1))
+    expired = self_signed(tmp_path, "forge.example", lasts=-DAY)
     with tls(expired) as server, pytest.raises(Unavailable, match=r"has expired\. Renew it there"):
         over_tls(server, "forge.example", expired).get("user")
 

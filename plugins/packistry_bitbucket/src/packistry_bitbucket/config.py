@@ -4,21 +4,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config, address_parts
+from packistry.plugin import ORIGIN, Config, address_parts, one_word
 
 _API = "/rest/api"
 _WEB = "https://bitbucket.org/"
 
 
-def _one_line(value: SecretStr) -> SecretStr:
-    # A secret that comes from a file ends with a line end nobody typed.
-    token = value.get_secret_value().strip()
-    if not token or not (token.isascii() and token.isprintable()):
-        raise ValueError("must be the token as Bitbucket showed it, on one line")
-    return SecretStr(token)
-
-
-Token = Annotated[SecretStr, AfterValidator(_one_line)]
+Token = Annotated[SecretStr, AfterValidator(one_word)]
 
 
 class CloudConfig(Config):

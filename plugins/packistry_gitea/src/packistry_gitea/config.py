@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config, OAuth2Config, address_parts
+from packistry.plugin import ORIGIN, Config, OAuth2Config, address_parts, one_word
 
 
 class GiteaConfig(Config):
@@ -28,11 +28,7 @@ class GiteaConfig(Config):
     @field_validator("token")
     @classmethod
     def _one_word(cls, value: SecretStr) -> SecretStr:
-        # A secret that comes from a file ends with a line end nobody typed.
-        token = value.get_secret_value().strip()
-        if not token or not (token.isascii() and token.isprintable()) or " " in token:
-            raise ValueError("must be the token alone, on one line")
-        return SecretStr(token)
+        return one_word(value)
 
     @property
     def api_url(self) -> str:

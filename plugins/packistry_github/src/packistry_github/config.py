@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from packistry.plugin import MULTILINE, ORIGIN, Config, OAuth2Config, address_parts
+from packistry.plugin import MULTILINE, ORIGIN, Config, OAuth2Config, address_parts, one_word
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 """What goes with every request to the API; all versions of GitHub Enterprise know this one."""
@@ -53,10 +53,7 @@ class GitHubConfig(Config):
     @field_validator("token")
     @classmethod
     def _one_word(cls, value: SecretStr) -> SecretStr:
-        token = value.get_secret_value().strip()
-        if not (token.isascii() and token.isprintable()) or " " in token:
-            raise ValueError("must be the token alone, on one line")
-        return SecretStr(token)
+        return one_word(value)
 
     @field_validator("app_id", "installation_id")
     @classmethod

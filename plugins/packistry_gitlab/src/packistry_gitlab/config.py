@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr, field_validator
 
-from packistry.plugin import ORIGIN, Config, OAuth2Config, address_parts
+from packistry.plugin import ORIGIN, Config, OAuth2Config, address_parts, one_word
 
 _API = "/api/v4"
 
@@ -36,12 +36,8 @@ class GitLabConfig(Config):
 
     @field_validator("token")
     @classmethod
-    def _one_line(cls, value: SecretStr) -> SecretStr:
-        # A secret that comes from a file ends with a line end nobody typed.
-        token = value.get_secret_value().strip()
-        if not token or not (token.isascii() and token.isprintable()):
-            raise ValueError("must be the token as GitLab showed it, on one line")
-        return SecretStr(token)
+    def _one_word(cls, value: SecretStr) -> SecretStr:
+        return one_word(value)
 
     @field_validator("group")
     @classmethod

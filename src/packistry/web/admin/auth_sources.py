@@ -1,6 +1,5 @@
 """The places people sign in at: list, choose and set up one, check, edit, remove."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,9 @@ from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.services.authentication_sources import check, rule_text, signs_out
 from packistry.services.elsewhere import callback_url
-from packistry.web import pages
+from packistry.web.admin.configured import entered_before, told, with_notes
 from packistry.web.forms import (
-    ConfigField,
     config_cleared,
-    config_defaults,
-    config_form,
     config_values,
 )
 from packistry.web.listing import listing, mentions, titles
@@ -122,21 +118,12 @@ def try_it(visit: Visit) -> Response:
     with visit.reading() as services:
         source = find(visit, services)
         callback, sign_out = callback_url(visit.base_url, source.id), source.single_sign_out
-        try:
-            make = services.context.backends.maker(source)
-        except ConfigurationError as error:
-            raise Invalid(str(error)) from None
-    try:
-        notes = check(make, callback, sign_out=sign_out)
-    except (NotFound, ConfigurationError) as error:
-        raise Invalid(str(error)) from None
+        make = told(lambda: services.context.backends.maker(source))
+    notes = told(lambda: check(make, callback, sign_out=sign_out))
     if not notes:
         visit.say("It works, as far as it can be seen from here: sign in once to be sure.")
         return visit.go("auth-source", auth=visit.number("auth"))
-    with visit.reading() as services:
-        shown = show(visit, services)
-        assert isinstance(shown, Mapping)  # noqa: S101 - it is never a response
-        return pages.answer(visit, services, "auth/show.jinja2", {**shown, "notes": notes})
+    return with_notes(visit, show, "auth/show.jinja2", notes)
 
 
 def show_edit(visit: Visit, services: Services) -> Shown:
@@ -144,7 +131,11 @@ def show_edit(visit: Visit, services: Services) -> Shown:
     source = find(visit, services)
     backend = services.context.plugins.auth_backends.get(source.provider)
     set_up = _is_set_up(source)
-    fields, defaults, lost = _config(services, source, backend)
+    fields, defaults, lost = entered_before(
+        backend.Config if backend else None,
+        source.config,
+        lambda: services.authentication_sources.secrets(source),
+    )
     return {
         "source": source,
         "backend": backend,
@@ -229,21 +220,6 @@ def steps(backend: type[AuthBackend[Any]] | None, callback: str) -> list[Step]:
 
 def _is_set_up(source: AuthenticationSource) -> bool:
     return bool(source.config or source.secrets)
-
-
-def _config(
-    services: Services, source: AuthenticationSource, backend: type[AuthBackend[Any]] | None
-) -> tuple[list[ConfigField], dict[str, Any], str]:
-    """The fields of the plugin, what they show, and why its secrets are lost; "" if not."""
-    if backend is None:
-        return [], {}, ""
-    kept, lost = {}, ""
-    try:
-        kept = services.authentication_sources.secrets(source)
-    except ConfigurationError as error:
-        lost = str(error)
-    fields = list(config_form(backend.Config, kept=kept))
-    return fields, config_defaults(backend.Config, source.config), lost
 
 
 def _entered(visit: Visit, backend: type[AuthBackend[Any]] | None) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """The sources: list, choose a provider and connect one, check, edit, remove, what was delivered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pyramid.response import Response
 from sqlalchemy import case, exists, func, select
 
-from packistry.errors import ConfigurationError, Invalid, NotFound
+from packistry.errors import ConfigurationError, Invalid
 from packistry.inputs import NewSource, SourceChange
 from packistry.models import Dists, Package, Project, Source, Webhook, WebhookState
 from packistry.plugin import (
@@ -22,11 +22,11 @@ from packistry.services.access import Permission
 from packistry.services.at_host import credentials_page
 from packistry.services.origins import stray
 from packistry.services.sources import check
-from packistry.web import filters, pages
+from packistry.web import filters
+from packistry.web.admin.configured import entered_before, told, with_notes
 from packistry.web.filters import KEEP_HELP
 from packistry.web.forms import (
     CONFIG,
-    ConfigField,
     Form,
     config_cleared,
     config_defaults,
@@ -243,28 +243,23 @@ def try_it(visit: Visit) -> Response:
     """Checks it; what is wrong is told as the plugin says it."""
     with visit.reading() as services:
         source = find(visit, services)
-        try:
-            make: Callable[[], SourceProvider[Any]] = services.context.provider_maker(source)
-        except ConfigurationError as error:
-            raise Invalid(str(error)) from None
-    try:
-        notes = check(make)
-    except (NotFound, ConfigurationError) as error:
-        raise Invalid(str(error)) from None
+        make = told(lambda: services.context.provider_maker(source))
+    notes = told(lambda: check(make))
     if not notes:
         visit.say("It works: its credentials open what they have to.")
         return visit.go("source", source=visit.number("source"))
-    with visit.reading() as services:
-        shown = show(visit, services)
-        assert isinstance(shown, Mapping)  # noqa: S101 - it is never a response
-        return pages.answer(visit, services, "sources/show.jinja2", {**shown, "notes": notes})
+    return with_notes(visit, show, "sources/show.jinja2", notes)
 
 
 def show_edit(visit: Visit, services: Services) -> Shown:
     """The form with what it is now."""
     source = find(visit, services)
     provider = services.context.plugins.source_providers.get(source.provider)
-    fields, defaults, lost = _config(services, source, provider)
+    fields, defaults, lost = entered_before(
+        provider.Config if provider else None,
+        source.config,
+        lambda: services.sources.secrets(source),
+    )
     form = visit.form(
         name=source.name,
         dists=source.dists.value,
@@ -283,21 +278,6 @@ def show_edit(visit: Visit, services: Services) -> Shown:
         "keep_help": KEEP_HELP,
         "form": form,
     }
-
-
-def _config(
-    services: Services, source: Source, provider: Provider | None
-) -> tuple[list[ConfigField], dict[str, Any], str]:
-    """The fields, their values, and why its secrets are lost ("" when they are not)."""
-    if provider is None:
-        return [], {}, ""
-    kept, lost = {}, ""
-    try:
-        kept = services.sources.secrets(source)
-    except ConfigurationError as error:
-        lost = str(error)
-    fields = list(config_form(provider.Config, kept=kept))
-    return fields, config_defaults(provider.Config, source.config), lost
 
 
 def edit(visit: Visit) -> Response:
