@@ -17,11 +17,13 @@ from packistry.models import (
     SyncItem,
     SyncReason,
     SyncState,
+    TagPin,
     TokenKind,
     Webhook,
     WebhookState,
 )
 from packistry.models.base import now
+from packistry.services.grants import Rights
 from tests.functional.browser import Browser, person
 
 
@@ -206,6 +208,98 @@ def test_broken_webhooks_and_missing_plugins_are_told_with_the_way_to_mend_them(
         services.sources.at(source).provider = "gone"
     both = ("2 packages of Host have a broken webhook", broken, f"/admin/sources/{source}")
     assert told() == [("The plugin of Host is missing", "", "/admin/plugins"), both]
+
+
+@pytest.fixture
+def keeper(runtime: Any, application: Any, stocked: Stocked) -> Browser:
+    """Who maintains the repository "home" and may read "away"."""
+    browser = person(runtime, application, "mo@x.org")
+    with runtime.transaction() as services:
+        user = services.users.at(browser.user_id or 0)
+        services.grants.grant(user, services.repositories.get("home"), Rights(manage=True))
+        services.grants.grant(user, services.repositories.get("away"), Rights(read=True))
+    return browser
+
+
+def unreadable(services: Any, project: Project, package: Package) -> None:
+    project.unreachable = "Bad credentials."
+
+
+def broken_webhook(services: Any, project: Project, package: Package) -> None:
+    facts = {"key": package.name, "state": WebhookState.BROKEN, "reason": "No scope."}
+    services.session.add(Webhook(project=project, **facts))
+
+
+def held_tag(services: Any, project: Project, package: Package) -> None:
+    services.session.add(
+        TagPin(
+            repository_id=package.repository_id,
+            package=package.name,
+            identity="1.0.0.0",
+            version="1.0.0",
+            reference="a" * 40,
+            ref="v1.0.0",
+            held_reference="b" * 40,
+            held_at=now(),
+        )
+    )
+
+
+def nameless(services: Any, project: Project, package: Package) -> None:
+    project.synced_at, package.name = now(), None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "title", "named", "page"),
+    [
+        (unreadable, "Host cannot be read", "acme/home may be out of date", ""),
+        (broken_webhook, "1 package of Host has a broken webhook", "acme/home", "/webhook"),
+        (held_tag, "1 released tag moved and is held", "acme/home 1.0.0", ""),
+        (nameless, "1 project of Host gave no package", "acme/home: no name", ""),
+    ],
+)
+def test_a_maintainer_is_told_what_is_wrong_in_their_repositories_and_in_no_others(
+    wrong, title, named, page, keeper, runtime
+):
+    with runtime.transaction() as services:
+        for name in ("acme/home", "acme/away"):
+            package = services.packages.get(name)
+            if name == "acme/home":
+                number = package.id
+            wrong(services, package.project, package)
+    (need,) = keeper.get("/").html.select(".attention > li")
+    assert need.h3.get_text() == title
+    assert named in need.p.get_text()
+    assert "away" not in need.get_text()
+    assert need.a["href"] == f"/admin/packages/{number}{page}"
+    # It leads to a page that they may see.
+    keeper.get(need.a["href"])
+
+
+def test_a_maintainer_is_led_to_all_imports_and_to_adding_packages(keeper):
+    page = keeper.get("/")
+    for words in ("Add packages", "All imports"):
+        keeper.get(page.html.find("a", string=words)["href"])
+
+
+def test_why_an_import_failed_is_told_to_who_maintains_its_package(keeper, runtime):
+    with runtime.transaction() as services:
+        for sync in services.session.query(Sync):
+            sync.state, sync.error = SyncState.FAILED, f"No {sync.project.path}."
+    rows = keeper.get("/").html.select("section[aria-labelledby=imports] tbody tr")
+    told = [(row.select("td")[2].get_text(), bool(row.select("a.plain"))) for row in rows]
+    assert told == [("Its host could not be read.", False), ("No acme/home.", True)]
+
+
+def test_who_maintains_nothing_is_told_of_nothing_wrong(keeper, runtime, application):
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        user = services.users.at(jo.user_id or 0)
+        services.grants.grant(user, services.repositories.get("home"), Rights(write=True))
+        package = services.packages.get("acme/home")
+        unreadable(services, package.project, package)
+    assert jo.get("/").html.select(".attention") == []
+    assert keeper.get("/").html.select(".attention") != []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from packistry.models import (
     Download,
     Outcome,
     Package,
-    Project,
     Repository,
     Source,
     Sync,
@@ -21,11 +20,9 @@ from packistry.models import (
     SyncState,
     Token,
     User,
-    Webhook,
-    WebhookState,
 )
 from packistry.models.base import now
-from packistry.services.access import Actor, enterable, readable, token_predicate
+from packistry.services.access import Actor, enterable, manages, readable, token_predicate
 from packistry.services.tokens import in_force
 
 # Of syncs that changed nothing there may be thousands between two that did.
@@ -57,11 +54,15 @@ class Installed:
 
 @dataclass(frozen=True, kw_only=True)
 class Recent:
-    """A sync of a project: what came of it and why it ran. `packages` are (id, name)."""
+    """A sync of a project: what came of it and why it ran. `packages` are (id, name).
+
+    `mine`: who looks maintains one of them, and may know why it failed.
+    """
 
     id: int
     project: str
     packages: Sequence[tuple[int, str | None]]
+    mine: bool
     state: SyncState
     reason: SyncReason
     done: int
@@ -74,16 +75,6 @@ class Recent:
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class BrokenWebhooks:
-    """How many packages of a source have a broken webhook, with the reason and number of one."""
-
-    source: Source
-    packages: int
-    reason: str
-    package_id: int
 
 
 class Overview:
@@ -193,37 +184,6 @@ class Overview:
         )
         return list(self._session.scalars(query))
 
-    def unreachable(self) -> list[tuple[Source, int, str]]:
-        """For each source with projects that cannot be read: how many, and why one cannot."""
-        query = (
-            select(Source, func.count(), func.max(Project.unreachable))
-            .join(Project, Project.source_id == Source.id)
-            .where(Project.unreachable != "", exists().where(Package.project_id == Project.id))
-            .group_by(Source.id)
-            .order_by(func.count().desc(), Source.name)
-        )
-        if not self._actor.admin:
-            return []
-        return [(source, int(count), why) for source, count, why in self._session.execute(query)]
-
-    def broken_webhooks(self) -> list[BrokenWebhooks]:
-        """The sources whose hosts refuse webhooks."""
-        query = (
-            select(Source, func.count(), func.max(Webhook.reason), func.min(Package.id))
-            .join(Project, Project.source_id == Source.id)
-            .join(Webhook, Webhook.project_id == Project.id)
-            .join(Package, Package.project_id == Project.id)
-            .where(Webhook.state == WebhookState.BROKEN)
-            .group_by(Source.id)
-            .order_by(func.count().desc(), Source.name)
-        )
-        if not self._actor.admin:
-            return []
-        return [
-            BrokenWebhooks(source=source, packages=int(count), reason=why, package_id=package)
-            for source, count, why, package in self._session.execute(query)
-        ]
-
     def _mine(self) -> ColumnElement[bool]:
         if self._actor.admin:
             return true()
@@ -237,14 +197,15 @@ class Overview:
         ).all()
         came = [version or ref for outcome, version, ref in items if outcome in CAME]
         packages = self._session.execute(
-            _packages(Package.id, Package.name)
+            _packages(Package.id, Package.name, manages(self._actor).label("mine"))
             .where(Package.project_id == sync.project_id, self._mine())
             .order_by(Package.name)
         ).all()
         return Recent(
             id=sync.id,
             project=sync.project.path,
-            packages=[(id_, name) for id_, name in packages],
+            packages=[(row.id, row.name) for row in packages],
+            mine=any(row.mine for row in packages),
             state=sync.state,
             reason=sync.reason,
             done=sync.done,

@@ -11,7 +11,17 @@ from sqlalchemy.orm import Session, joinedload
 from packistry.composer.semver import InvalidVersion, normalize
 from packistry.composer.versions import identity
 from packistry.errors import Conflict, NotFound
-from packistry.models import Package, RefVerdict, Sync, SyncReason, TagPin, Version, VersionKind
+from packistry.models import (
+    Package,
+    RefVerdict,
+    Repository,
+    Sync,
+    SyncReason,
+    TagPin,
+    Version,
+    VersionKind,
+)
+from packistry.services.access import SYSTEM, Actor, manages
 from packistry.services.ledger import Ledger
 
 _IS_OF = and_(TagPin.repository_id == Package.repository_id, TagPin.package == Package.name)
@@ -43,12 +53,16 @@ class Protection:
         self._session = session
         self._ledger = ledger
 
-    def held(self, package: Package | None = None) -> list[HeldTag]:
-        """The tags that are held, of one package or of all, the longest waiting first."""
+    def held(self, package: Package | None = None, *, by: Actor = SYSTEM) -> list[HeldTag]:
+        """The tags that are held, of one package or of all, the longest waiting first.
+
+        Those in repositories that `by` maintains, who decides about them.
+        """
         query = (
             select(TagPin, Package)
             .join(Package, _IS_OF)
-            .where(TagPin.held_reference != "")
+            .join(Repository, Repository.id == Package.repository_id)
+            .where(TagPin.held_reference != "", manages(by))
             .order_by(TagPin.held_at, TagPin.id)
         )
         if package is not None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from packistry.models.base import now
 from packistry.services import Services
-from packistry.services.access import Actor
-from packistry.services.overview import BrokenWebhooks, Overview
+from packistry.services.access import Actor, Permission, permits
+from packistry.services.overview import Overview
+from packistry.services.troubles import Trouble, Troubles
 from packistry.web.words import ago, plural
 
 SOON = timedelta(days=7)
@@ -29,38 +30,76 @@ class Need:
 
 
 def needs(services: Services, actor: Actor) -> list[Need]:
-    """What needs whoever looks, the worst first."""
-    overview = Overview(services.session, actor)
-    found = [
-        Need(
-            title=f"{source.name} cannot be read",
-            said=why,
-            text=f"{plural(count, 'project')} may be out of date; what is here still installs.",
-            page="source",
-            parts={"source": source.id},
-            button="Open source",
-        )
-        for source, count, why in overview.unreachable()
+    """What needs whoever looks, the worst first: of packages, what is in their repositories."""
+    found: list[Need] = []
+    if permits(services.session, actor, Permission.MAINTAIN):
+        found += _of_packages(services, actor)
+    return found + _expiring(Overview(services.session, actor))
+
+
+def _of_packages(services: Services, actor: Actor) -> list[Need]:
+    troubles = Troubles(services.session, actor)
+    return [
+        *(_unreadable(each, actor) for each in troubles.unreachable()),
+        *(_of_the_server(services) if actor.admin else ()),
+        *_moved_tags(services, actor),
+        *(_without_webhooks(each, actor) for each in troubles.broken_webhooks()),
+        *(_nameless(each) for each in troubles.nameless()),
     ]
-    if actor.admin:
-        found += _of_the_server(services)
-        found += [_without_webhooks(broken) for broken in overview.broken_webhooks()]
-    found += _expiring(overview)
-    return found
 
 
-def _without_webhooks(broken: BrokenWebhooks) -> Need:
-    one = broken.packages == 1
+def _unreadable(trouble: Trouble, actor: Actor) -> Need:
+    text = f"{plural(trouble.packages, 'package')} may be out of date; what is here still installs."
+    if not actor.admin:
+        text = f"{_named(trouble)} may be out of date; what is here still installs."
+    return Need(
+        title=f"{trouble.source.name} cannot be read",
+        said=trouble.reason,
+        text=text,
+        **_at(trouble, actor, "package", "Open package"),
+    )
+
+
+def _without_webhooks(trouble: Trouble, actor: Actor) -> Need:
+    one = trouble.packages == 1
     return Need(
         kind="warn",
-        title=f"{plural(broken.packages, 'package')} of {broken.source.name} "
+        title=f"{plural(trouble.packages, 'package')} of {trouble.source.name} "
         f"{'has' if one else 'have'} a broken webhook",
-        said=broken.reason,
-        text="Until it is mended, changes arrive with the regular check.",
-        page="package-webhook" if one else "source",
-        button="Open webhook" if one else "Open source",
-        parts={"package": broken.package_id} if one else {"source": broken.source.id},
+        said=trouble.reason,
+        text=f"Until it is mended, changes of {_named(trouble)} arrive with the regular check.",
+        **_at(trouble, actor, "package-webhook", "Open webhook", alone=one),
     )
+
+
+def _nameless(trouble: Trouble) -> Need:
+    one = trouble.packages == 1
+    return Need(
+        kind="warn",
+        title=f"{plural(trouble.packages, 'project')} of {trouble.source.name} gave no package",
+        text=f"{_named(trouble)}: no name for a package was found. "
+        f"{'Its page says' if one else 'Their pages say'} why. Mend it in the project, or remove "
+        f"{'it' if one else 'them'} here.",
+        page="package",
+        button="Open package",
+        parts={"package": trouble.some[0][0]},
+    )
+
+
+def _at(
+    trouble: Trouble, actor: Actor, page: str, button: str, *, alone: bool = False
+) -> dict[str, Any]:
+    """The way to what mends it: the source, which administrators open, or the first package."""
+    if actor.admin and not alone:
+        source = {"source": trouble.source.id}
+        return {"page": "source", "button": "Open source", "parts": source}
+    return {"page": page, "button": button, "parts": {"package": trouble.some[0][0]}}
+
+
+def _named(trouble: Trouble) -> str:
+    names = ", ".join(name for _, name in trouble.some)
+    more = trouble.packages - len(trouble.some)
+    return f"{names} and {more} more" if more else names
 
 
 def _of_the_server(services: Services) -> list[Need]:
@@ -85,7 +124,7 @@ def _of_the_server(services: Services) -> list[Need]:
         )
         for failure in plugins.failures
     ]
-    return failures + missing + _stuck_mails(services) + _moved_tags(services)
+    return failures + missing + _stuck_mails(services)
 
 
 def _stuck_mails(services: Services) -> list[Need]:
@@ -107,8 +146,8 @@ def _stuck_mails(services: Services) -> list[Need]:
     ]
 
 
-def _moved_tags(services: Services) -> list[Need]:
-    held = services.protection.held()
+def _moved_tags(services: Services, actor: Actor) -> list[Need]:
+    held = services.protection.held(by=actor)
     if not held:
         return []
     names = ", ".join(f"{tag.package} {tag.version}" for tag in held[:3])

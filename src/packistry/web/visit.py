@@ -132,9 +132,9 @@ class Visit:
         if self.signed is not None and self.signed.to_enrol:
             raise EnrolFirst
 
-    def may(self, services: Services, permission: Permission, target: Target = None) -> bool:
-        """Whether to show what needs the permission."""
-        return permits(services.session, self.actor, permission, target)
+    def may(self, services: Services, permission: Permission | str, target: Target = None) -> bool:
+        """Whether to show what needs the permission, which templates name by its word."""
+        return permits(services.session, self.actor, Permission(permission), target)
 
     # What they asked.
     def number(self, name: str) -> int:
