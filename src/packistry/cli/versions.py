@@ -9,24 +9,35 @@ from packistry.cli.asking import confirm, yes_option
 from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, moment_text, write_json
 from packistry.cli.policy import REPOSITORY_HELP
+from packistry.inputs import read
+from packistry.inputs.yanking import Yank
 from packistry.models import Dist, Package, Version
 from packistry.services import Services
+from packistry.services.provenance import YANKED, provenance
 
 
 @click.command("yank")
 @click.argument("name")
 @click.argument("version")
+@click.option("--reason", default="", help="Why: whoever may read the version is told.")
 @click.option("--repository", "path", metavar="PATH", help=REPOSITORY_HELP)
 @yes_option
 @json_option
 @pass_installation
 def yank(
-    installation: Installation, name: str, version: str, path: str | None, yes: bool, as_json: bool
+    installation: Installation,
+    name: str,
+    version: str,
+    reason: str,
+    path: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Have composer choose VERSION of the package NAME no more.
 
     Lock files that name it still install it.
     """
+    said = read(Yank, reason=reason)
     with installation.reading() as services:
         package, found = _find(services, name, path, version)
         question = f"Yank {package.name} {found.name}? Lock files that name it still install it."
@@ -35,6 +46,8 @@ def yank(
     def work(services: Services) -> dict[str, Any]:
         package, found = _find(services, name, path, version)
         services.versions.yank(package, found)
+        if said.reason:
+            services.audit.note(YANKED, found, note=said.reason)
         return _facts(services, package, found)
 
     facts = installation.attempt(work)
@@ -97,4 +110,9 @@ def _find(services: Services, name: str, path: str | None, version: str) -> tupl
 
 def _facts(services: Services, package: Package, version: Version) -> dict[str, Any]:
     (found,) = services.versions.facts(package, [version.id])
-    return {"package": package.name, **version_facts(found.version, found.dist)}
+    yanked = provenance(services.session, version).yanked
+    return {
+        "package": package.name,
+        **version_facts(found.version, found.dist),
+        "yanked_because": yanked.why if yanked else "",
+    }

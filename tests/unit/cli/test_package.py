@@ -155,6 +155,16 @@ def test_a_version_is_yanked_shown_so_and_restored(cli, upstream):
     assert "not yanked" in cli.fails("package", "restore", "acme/lib", "v1.0.0")
 
 
+def test_a_yanked_version_keeps_the_reason_until_it_is_restored(cli, upstream):
+    imported(cli, upstream)
+    which = ("acme/lib", "1.0.0")
+    yanked = cli.json("package", "yank", *which, "--yes", "--reason", " It is broken. ")
+    assert yanked["yanked_because"] == "It is broken."
+    assert cli.json("package", "restore", *which)["yanked_because"] == ""
+    long = cli.fails("package", "yank", *which, "--yes", "--reason", "x" * 2001)
+    assert "2000" in long
+
+
 def test_yanking_asks_first(cli, upstream):
     imported(cli, upstream)
     assert "--yes" in cli.fails("package", "yank", "acme/lib", "v1.0.0", code=2)
