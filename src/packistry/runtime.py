@@ -46,10 +46,17 @@ class Runtime:
     def prepare(self) -> None:
         """Make the data directory (0700) and bring the tables up to date.
 
-        Of many processes that start at once, one does it and the others wait.
+        Of many processes that start at once, one does it and the others wait. Raises
+        ConfigurationError when the directory cannot be made.
         """
         os.umask(0o077)
-        self.settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self.settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The data directory {self.settings.root} cannot be made: {error.strerror}. Make "
+                "it for the account that runs this, or name another in PACKISTRY_DATA_DIR."
+            ) from None
         schema.upgrade(self.engine)
 
     def close(self) -> None:

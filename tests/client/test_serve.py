@@ -136,6 +136,7 @@ def test_an_address_that_is_taken_is_one_sentence_and_changes_nothing(server):
     link = server.log.read_text().partition(server.listen + "/setup/")[2].split()[0]
     assert server.status(f"/setup/{link}") == 200
     assert f"Error: {server.listen} cannot be listened on" in done.stderr
+    assert "take another with --listen HOST:PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 

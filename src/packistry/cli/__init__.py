@@ -22,6 +22,9 @@ _COMMANDS = {
     ),
     "plugin": Later(module="plugin", help="Write a plugin of your own."),
     "gc": Later(module="care", help="Remove what nothing refers to."),
+    "backup": Later(
+        module="care", help="Copy the SQLite database to FILE, as it is at one moment."
+    ),
     "repository": Later(
         module="repository",
         help="The Composer repositories: the root one, and those below /r/PATH.",

@@ -1,17 +1,19 @@
-"""Looking after the installation: doctor, plugins, gc, secrets."""
+"""Looking after the installation: doctor, plugins, gc, backup, secrets."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import click
 
 from packistry.cli.installation import Installation, fail, pass_installation
-from packistry.cli.output import json_option, write_json, write_table
+from packistry.cli.output import json_option, size, write_json, write_next, write_table
+from packistry.services.backup import back_up
 from packistry.services.collector import Collector
 from packistry.services.doctor import Finding, Level, examine
 from packistry.services.doctor.data import astray
 from packistry.services.repair import Repair
 from packistry.services.rotation import Rotation, drop_old_keys, put_new_key_first
-from packistry.services.secrets import SecretBox, load_keys
+from packistry.services.secrets import KEY_FILE, SecretBox, load_keys
 
 COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
@@ -118,6 +120,24 @@ def gc(
             click.echo(f"{fault.package} at {fault.reference}: {fault.reason}", err=True)
     if done.faults:
         ctx.exit(1)
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_installation
+def backup(installation: Installation, file: Path) -> None:
+    """Copy the SQLite database to FILE, as it is at one moment. Safe while the server runs.
+
+    The zips and the key of stored secrets are not in it: docs/operations.md has the whole recipe.
+    """
+    count = back_up(installation.bare.engine.url, file)
+    click.echo(f"The database is copied to {file} ({size(count)}).")
+    root = installation.bare.settings.root
+    beside = [f"{root / KEY_FILE} (keep it apart)"]
+    if installation.bare.settings.storage == "local":
+        path = installation.bare.settings.storage_options.get("path", root / "dists")
+        beside.insert(0, f"{path} (after the database, never before it)")
+    write_next("A backup is not whole without:", beside)
 
 
 @click.group()

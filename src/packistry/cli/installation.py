@@ -97,6 +97,14 @@ def installed(ctx: click.Context) -> Iterator[None]:
         fail(f"{error}{remedy}")
     except PackistryError as error:
         fail(str(error))
+    except OSError as error:
+        # Click ends quietly when nobody reads what is written: that one names no file.
+        if error.filename is None:
+            raise
+        fail(
+            f"{error.filename} cannot be used: {error.strerror}. See whether the account that runs "
+            "this may, and whether PACKISTRY_DATA_DIR is the folder that is meant."
+        )
     except DBAPIError as error:
         # The driver's own words may hold the address, and with it a password.
         fail(

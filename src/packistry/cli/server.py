@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import sys
@@ -46,7 +47,13 @@ def serve(listen: str | None, processes: int) -> None:
     try:
         server.serve(runtime, processes=processes, ready=ready)
     except OSError as error:
-        fail(f"{runtime.settings.listen} cannot be listened on: {error.strerror or error}.")
+        remedy = (
+            "Stop what listens there, or take another with --listen HOST:PORT."
+            if error.errno == errno.EADDRINUSE
+            else "Take another with --listen HOST:PORT."
+        )
+        reason = error.strerror or error
+        fail(f"{runtime.settings.listen} cannot be listened on: {reason}. {remedy}")
     _leave()
 
 

@@ -8,7 +8,7 @@ from packistry.cli.installation import Installation, pass_installation
 from packistry.cli.output import json_option, write_json, write_next, write_table
 from packistry.cli.parameters import read_duration, read_end
 from packistry.inputs import NewToken, read
-from packistry.models import Token, TokenKind
+from packistry.models import Role, Token, TokenKind
 from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.grants import Rights
@@ -82,10 +82,11 @@ def add(
         expires_at=expires,
     )
     with installation.change() as services:
+        owner = services.users.get(email) if email is not None else None
         made, text = services.tokens.add(
             TokenKind.DEPLOY if deploy else TokenKind.PERSONAL,
             new.name,
-            user=services.users.get(email) if email is not None else None,
+            user=owner,
             can_read=new.can_read,
             can_write=new.can_write,
             can_call_api=new.can_call_api,
@@ -93,6 +94,7 @@ def add(
         )
         _grant(services, made, repositories, packages)
         facts = {"token": text, **_facts(made)}
+        sees_more = bool(services.grants.of(owner or made)) or (owner and owner.role is Role.ADMIN)
     if as_json:
         write_json(facts)
         return
@@ -105,10 +107,11 @@ def add(
     if new.can_read or new.can_write:
         commands = token_commands(base_url, text)
         write_next("Have composer send it, either way:", commands)
-    if deploy and not (repositories or packages):
+    if not sees_more:
+        whom = f"--token '{new.name}'" if deploy else f"--user {email}"
         write_next(
-            "It reads public repositories only. To give it more:",
-            [f"packistry grant --token '{new.name}' --repository PATH --read"],
+            f"It reads public repositories only. To give {'it' if deploy else 'its user'} more:",
+            [f"packistry grant {whom} --repository PATH --read"],
         )
 
 

@@ -147,7 +147,10 @@ BAD_TOKEN = unauthorized(
     "This token is unknown, expired or revoked. Ask an administrator for another."
 )
 NO_REPOSITORY = error(
-    404, "This token may not see this repository, or it does not exist.", warn=True
+    404,
+    "This token may not see this repository, or it does not exist. Check the address, or ask an "
+    "administrator for a grant.",
+    warn=True,
 )
 NOT_FOUND = error(404, "Not found.")
 NO_REPOSITORY_HERE = error(

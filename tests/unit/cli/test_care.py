@@ -114,6 +114,34 @@ def test_the_data_directory_is_private(cli, tmp_path):
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
+def test_a_data_directory_that_cannot_be_made_is_one_sentence_with_the_setting(cli, tmp_path):
+    (tmp_path / "file").touch()
+    cli.environment["PACKISTRY_DATA_DIR"] = str(tmp_path / "file" / "data")
+    for line in (["repository", "list"], ["serve"], ["migrate"]):
+        said = cli.fails(*line)
+        assert "cannot be made: Not a directory." in said
+        assert "PACKISTRY_DATA_DIR" in said
+        assert said.count("\n") == 1
+
+
+def test_a_file_of_ours_that_cannot_be_read_is_one_sentence(cli, tmp_path):
+    (tmp_path / "data" / KEY_FILE).mkdir(parents=True)
+    said = cli.fails("source", "add", "git", "--provider", "git", "--set", "password=canary")
+    assert f"{tmp_path / 'data' / KEY_FILE} cannot be used: Is a directory." in said
+    assert said.count("\n") == 1
+
+
+def test_a_backup_says_what_belongs_to_it(cli, tmp_path):
+    cli.ok("migrate")
+    if cli.environment.get("PACKISTRY_DATABASE_URL"):
+        assert "docs/operations.md" in cli.fails("backup", str(tmp_path / "copy"))
+        return
+    said = cli.ok("backup", str(tmp_path / "copy"))
+    assert str(tmp_path / "data" / "dists") in said
+    assert str(tmp_path / "data" / KEY_FILE) in said
+    assert "already" in cli.fails("backup", str(tmp_path / "copy"))
+
+
 def test_migrating_twice_is_fine(cli):
     cli.ok("migrate")
     cli.ok("migrate")

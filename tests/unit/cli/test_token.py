@@ -102,6 +102,14 @@ def test_a_rotated_token_has_a_successor_and_goes_on_for_a_while(cli, repository
     cli.ok("token", "rotate", "ci", "--keep", "0")
 
 
+def test_a_token_of_who_may_see_nothing_says_how_to_give_more(cli, repository):
+    cli.ok("user", "add", "jo@x.org")
+    made = cli.ok("token", "add", "laptop", "--user", "jo@x.org")
+    assert "packistry grant --user jo@x.org --repository PATH --read" in made
+    cli.ok("grant", "--user", "jo@x.org", "--repository", "")
+    assert "packistry grant" not in cli.ok("token", "add", "desk", "--user", "jo@x.org")
+
+
 @pytest.mark.parametrize("keep", ["nonsense", "-1h", "2030-12-31", ""])
 def test_a_time_to_keep_that_cannot_be_meant_is_one_sentence_with_an_example(cli, keep):
     said = cli.fails("token", "rotate", "ci", "--keep", keep, code=2)
