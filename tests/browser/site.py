@@ -80,14 +80,16 @@ class Site:
         size: tuple[int, int] = DESK,
         theme: str = "light",
         scripts: bool = True,
+        policy: bool = True,
     ) -> BrowserContext:
-        """A window of somebody; role "" is a stranger."""
+        """A window of somebody; role "" is a stranger. `policy`: it keeps to what pages forbid."""
         context = browser.new_context(
             base_url=self.url,
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if theme == "dark" else "light",
             reduced_motion="reduce",
             java_script_enabled=scripts,
+            bypass_csp=not policy,
         )
         if role:
             cookie = self.seeded.cookies[role]
