@@ -107,6 +107,8 @@ def vendor(value: str) -> str:
 def package_name(value: str) -> str:
     """The name of a package, in lower case."""
     name = value.lower()
+    if not name:
+        raise ValueError("enter it as vendor/name")
     try:
         check_package_name(name)
     except InvalidName as error:
@@ -143,7 +145,7 @@ def email(value: str) -> str:
     address = folded(value)
     well_formed = clean_email(address) == address and address.isprintable()
     if len(address) > LONGEST_NAME or not well_formed:
-        raise ValueError("this is not an e-mail address")
+        raise ValueError("this is not an e-mail address, such as ada@example.org")
     return address
 
 

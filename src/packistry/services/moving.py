@@ -38,13 +38,15 @@ class Moving:
         if package.name is None:
             raise Conflict("It has no name yet: its first import finds it in composer.json.")
         if package.name == name:
-            raise Invalid("This is the name that it has.", field="name")
+            raise Invalid(
+                "This is the name that it has: enter the one it is to have.", field="name"
+            )
         if package.project is None:
             raise Conflict(
                 "Its versions are uploaded: upload the next one under the new name, and mark this "
                 "one as abandoned."
             )
-        self._free(package.repository, name)
+        self._free(package.repository, name, "name", "Mark this one as abandoned instead.")
         renamed = Package(
             repository=package.repository,
             project=package.project,
@@ -72,7 +74,7 @@ class Moving:
         if before.id == repository.id:
             raise Conflict(f'It is in the repository "{repository.name}" already.', field="to")
         if package.name is not None:
-            self._free(repository, package.name)
+            self._free(repository, package.name, "to", "Rename or remove one of the two first.")
         self._alone(package, repository)
         passed.remember_removed(self._session, package)
         self._documents.forget(package)
@@ -88,13 +90,14 @@ class Moving:
         self._events.announce(gone)
         self._events.announce(plugin.PackageAdded(repository=repository.path, package=package.name))
 
-    def _free(self, repository: Repository, name: str) -> None:
+    def _free(self, repository: Repository, name: str, field: str, remedy: str) -> None:
         query = select(Package.id).where(
             Package.repository_id == repository.id, Package.name == name
         )
         if self._session.scalar(query) is not None:
             raise Conflict(
-                f'The repository "{repository.name}" has a package {name} already.', field="name"
+                f'The repository "{repository.name}" has a package {name} already. {remedy}',
+                field=field,
             )
 
     def _alone(self, package: Package, repository: Repository) -> None:

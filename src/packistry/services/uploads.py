@@ -33,6 +33,9 @@ from packistry.services.events import Events
 from packistry.services.provenance import UPLOADED
 from packistry.services.transactions import Transactions
 
+NO_NAME = 'composer.json has no name: write "name": "vendor/name" into it, and zip it again.'
+NO_VERSION = "Neither the form nor composer.json has a version: enter one, such as 1.2.0."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
@@ -112,7 +115,7 @@ class Uploads:
         except BadManifest as error:
             raise Invalid(f"composer.json cannot be used: {error.reason}.", field="file") from None
         if not name:
-            raise Invalid("composer.json has no name.", field="file")
+            raise Invalid(NO_NAME, field="file")
         return name
 
     def _examine(self, name: str, stream: BinaryIO, version: str) -> Upload:
@@ -144,15 +147,18 @@ def _read(name: str, inspection: archive.Inspection, version: str, reference: st
         said = raw.get("version")
         chosen = version.strip() or (said.strip() if isinstance(said, str) else "")
         if not chosen:
-            raise Invalid("Neither the form nor composer.json has a version.", field="version")
+            raise Invalid(NO_VERSION, field="version")
         decided = version_of_upload(chosen)
         manifest = check(raw, dev=decided.dev)
     except BadManifest as error:
         raise Invalid(f"composer.json cannot be used: {error.reason}.", field="file") from None
     except SkippedRef as error:
-        raise Invalid(f"This cannot be a version: {error.reason}.", field="version") from None
+        raise Invalid(
+            f"This cannot be a version: {error.reason}. Write it as 1.2.0, 2.0.0-RC1 or dev-main.",
+            field="version",
+        ) from None
     if manifest.name is None:
-        raise Invalid("composer.json has no name.", field="name")
+        raise Invalid(NO_NAME, field="name")
     if manifest.name != name:
         raise Invalid(
             f"composer.json is that of {manifest.name}, the address that of {name}.", field="name"
@@ -198,9 +204,15 @@ def _version(session: Session, package: Package, upload: Upload) -> Version | No
         return existing
     known = f"{package.name} {existing.name}"
     if existing.kind != VersionKind.UPLOAD:
-        raise Conflict(f"{known} comes from the package's repository.")
+        raise Conflict(
+            f"{known} comes from the package's repository: tag the next one there.",
+            field="version",
+        )
     if not upload.version.dev:
-        raise Conflict(f"{known} exists, and its bytes are others. A version never changes.")
+        raise Conflict(
+            f"{known} exists, and its bytes are others. A version never changes: upload the next.",
+            field="version",
+        )
     return existing
 
 

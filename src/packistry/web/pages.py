@@ -279,11 +279,20 @@ def part(visit: Visit, services: Services, template: str, shown: Mapping[str, An
 def fault(visit: Visit, error: Exception) -> Response:
     """A page that says what went wrong."""
     status, message = errors.told(error)
-    what = {"visit": visit, "status": status, "message": message}
+    what = {"visit": visit, "status": status, "message": message, "back": _back(visit)}
     response = _response(visit, render("fault.jinja2", what, request=visit.request), status)
     if isinstance(error, Unavailable | Throttled):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _back(visit: Visit) -> str:
+    """The page of ours that they came from; "" for none, or this one."""
+    came_from = urlsplit(visit.request.headers.get("Referer", ""))
+    path = came_from.path + (f"?{came_from.query}" if came_from.query else "")
+    ours = f"{came_from.scheme}://{came_from.netloc}" in _origins(visit)
+    again = path == visit.request.path_qs or visit.safe(path) != path
+    return "" if not ours or again else path
 
 
 def _response(visit: Visit, text: str, status: int) -> Response:
