@@ -1,72 +1,15 @@
-"""docs/operations.md: its commands for a backup and for restoring it, executed as they stand."""
+"""The recipe of docs/operations.md for a backup and for restoring it, on SQLite."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.servers import free_port, running
+from tests.recipes import SECONDS, Place, recipe, release
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
-SECONDS = 120
-URL = "http://packages.test"
 DIST = "/dists/acme/lib/v1.0.0/"
-
-
-def recipe(section: str) -> list[str]:
-    """The lines of the first commands below a heading."""
-    block = re.search(rf"(?ms)^## {section}$.*?^```sh\n(.*?)^```", PAGE)
-    assert block is not None
-    return block[1].splitlines()
-
-
-class Place:
-    """A data directory, and a shell whose commands work on it."""
-
-    def __init__(self, folder: Path, data: Path) -> None:
-        self.data = data
-        self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("PACKISTRY_")},
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PACKISTRY_DATA_DIR": str(data),
-            "PACKISTRY_GIT_LOCAL_ROOTS": str(folder),
-            "PACKISTRY_URL": URL,
-            "DATA": str(folder / "data"),
-            "BACKUP": str(folder / "backup"),
-            "NEW": str(folder / "new"),
-        }
-
-    def run(self, *lines: str) -> str:
-        done = subprocess.run(
-            ["sh", "-euc", "\n".join(lines)],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    @contextmanager
-    def serving(self) -> Iterator[str]:
-        """Its server; where it listens."""
-        port = free_port()
-        settings = [f"{k}={v}" for k, v in self.environment.items() if k.startswith("PACKISTRY_")]
-        command = [
-            *("env", *settings, "PACKISTRY_WORKERS=0"),
-            *(str(Path(sys.executable).parent / "packistry"), "serve"),
-            *("--listen", f"127.0.0.1:{port}"),
-        ]
-        with running(command, port=port, log=self.data.with_suffix(".log")):
-            yield f"http://127.0.0.1:{port}"
 
 
 def read(server: str, path: str, token: str) -> bytes:
@@ -74,13 +17,6 @@ def read(server: str, path: str, token: str) -> bytes:
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:
         content: bytes = answer.read()
         return content
-
-
-def release(upstream: Path, tag: str) -> None:
-    (upstream / "composer.json").write_text(f'{{"name": "acme/lib", "description": "{tag}"}}')
-    git = ["git", "-C", str(upstream), "-c", "user.name=Jo", "-c", "user.email=jo@x.org"]
-    for line in ("add .", f"commit -qm {tag}", f"tag {tag}"):
-        subprocess.run([*git, *line.split()], check=True)
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from packistry.composer.filters import FILTERED_OUT
 from packistry.models import (
     Dist,
+    Outcome,
     Package,
     Project,
     RefVerdict,
     Repository,
     Source,
+    SyncItem,
     Version,
 )
 
@@ -38,8 +40,8 @@ class State(StrEnum):
 class Summary:
     """A package as a list shows it.
 
-    `bytes` is the size of its built dists. `left_out` is why a ref of it is no version; it is known
-    of packages without versions only, and "" when there is no such ref.
+    `bytes` is the size of its built dists. `left_out` is why a ref of it is no version, or that it
+    has none; it is told of packages without versions only.
     """
 
     package: Package
@@ -133,14 +135,25 @@ def _dists(session: Session, ids: Select[int]) -> dict[int, tuple[int, int]]:
 
 
 def _left_out(session: Session, ids: Collection[int]) -> dict[int, str]:
-    """By package: the latest ref that is no version, and why; a filter's only if all are."""
+    """By package: the latest ref that is no version, and why; a filter's only if all are.
+
+    Where there is no ref at all, what the last look said of that.
+    """
+    items = (
+        select(SyncItem.package_id, SyncItem.reason)
+        .where(
+            SyncItem.package_id.in_(ids), SyncItem.ref == "", SyncItem.outcome == Outcome.SKIPPED
+        )
+        .order_by(SyncItem.id)
+    )
+    found = {row.package_id: row.reason for row in session.execute(items)}
     query = select(RefVerdict).where(RefVerdict.package_id.in_(ids)).order_by(RefVerdict.id)
     told: dict[int, RefVerdict] = {}
     for verdict in session.scalars(query):
         before = told.get(verdict.package_id)
         if before is None or not _filtered(verdict) or _filtered(before):
             told[verdict.package_id] = verdict
-    return {each: f"{verdict.ref}: {verdict.reason}" for each, verdict in told.items()}
+    return found | {each: f"{verdict.ref}: {verdict.reason}" for each, verdict in told.items()}
 
 
 def _filtered(verdict: RefVerdict) -> bool:

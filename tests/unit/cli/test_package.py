@@ -1,5 +1,6 @@
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ def test_one_without_versions_says_so_and_why_instead_of_ok(cli, upstream):
     assert facts["state"] == "empty"
     for command in (("list",), ("show", str(facts["id"]))):
         assert "no versions yet; main: " in cli.ok("package", *command)
+
+
+def test_one_without_a_branch_and_a_tag_says_so(cli, tmp_path):
+    subprocess.run(["git", "init", "-q", str(tmp_path / "bare")], check=True)
+    arguments = ["--repository", "", "--source", "git", str(tmp_path / "bare"), "--wait"]
+    cli("package", "add", *arguments)
+    assert "no versions yet; The repository has no branches" in cli.ok("package", "list")
 
 
 def test_a_path_without_a_repository_makes_no_package(cli, tmp_path):
