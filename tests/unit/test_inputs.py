@@ -200,7 +200,7 @@ def test_a_duration_is_a_number_of_hours_days_or_weeks(typed, long):
 
 @pytest.mark.parametrize("typed", ["", "soon", "0d", "-1h", "24", "1y", "2030-12-31"])
 def test_what_is_no_duration_is_refused_with_one_that_is(typed):
-    with pytest.raises(Invalid, match="write 24h, 7d or 2w"):
+    with pytest.raises(Invalid, match="write a time such as 24h, 7d or 2w"):
         duration(typed)
 
 

@@ -94,7 +94,9 @@ def show(installation: Installation, name: str, path: str | None, as_json: bool)
             "tag_policy": found.tag_policy,
             "keep_dists": found.keep_dists,
             "filter": filter_json(services.filters.of(found)),
-            "version_list": [version_facts(*each) for each in services.packages.versions(found)],
+            "version_list": [
+                version_facts(services, *each) for each in services.packages.versions(found)
+            ],
             "webhook": facts_of(services, found.project),
             "held": [held_facts(each) for each in services.protection.held(found)],
             "syncs": [_sync(each) for each in services.packages.recent_syncs(found)],

@@ -35,7 +35,7 @@ def read_duration(ctx: click.Context, param: click.Parameter, value: str) -> tim
     try:
         return duration(value)
     except Invalid as error:
-        raise click.BadParameter(f"{error}, and not {value!r}.", ctx, param) from None
+        raise click.BadParameter(f"{error}, not {value!r}.", ctx, param) from None
 
 
 def read_end(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:

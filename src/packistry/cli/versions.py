@@ -80,8 +80,9 @@ def restore(
         click.echo(f"{facts['version']} may be installed again.")
 
 
-def version_facts(version: Version, dist: Dist | None) -> dict[str, Any]:
+def version_facts(services: Services, version: Version, dist: Dist | None) -> dict[str, Any]:
     """The version as JSON has it."""
+    yanked = provenance(services.session, version).yanked if version.yanked_at else None
     return {
         "version": version.name,
         "normalized": version.normalized,
@@ -89,6 +90,7 @@ def version_facts(version: Version, dist: Dist | None) -> dict[str, Any]:
         "reference": version.reference,
         "committed_at": version.committed_at,
         "yanked_at": version.yanked_at,
+        "yanked_because": yanked.why if yanked else "",
         "dist_bytes": dist.size if dist and dist.built else None,
         "dist_failure": dist.failure or None if dist else None,
         "dist_notices": dist.notices if dist else [],
@@ -97,7 +99,9 @@ def version_facts(version: Version, dist: Dist | None) -> dict[str, Any]:
 
 def remark(facts: Mapping[str, Any]) -> str:
     """What there is to say of the version beside what each has."""
-    yanked = f"Yanked {moment_text(facts['yanked_at'])}." if facts["yanked_at"] else ""
+    yanked = f"Yanked {moment_text(facts['yanked_at'])}" if facts["yanked_at"] else ""
+    if yanked:
+        yanked += f": {facts['yanked_because']}" if facts["yanked_because"] else "."
     words = (yanked, facts["dist_failure"] or "", *facts["dist_notices"])
     return " ".join(word for word in words if word)
 
@@ -110,9 +114,4 @@ def _find(services: Services, name: str, path: str | None, version: str) -> tupl
 
 def _facts(services: Services, package: Package, version: Version) -> dict[str, Any]:
     (found,) = services.versions.facts(package, [version.id])
-    yanked = provenance(services.session, version).yanked
-    return {
-        "package": package.name,
-        **version_facts(found.version, found.dist),
-        "yanked_because": yanked.why if yanked else "",
-    }
+    return {"package": package.name, **version_facts(services, found.version, found.dist)}

@@ -31,7 +31,7 @@ def duration(value: str) -> timedelta:
     """How long something goes on: "24h", "7d", "2w", or "0". Raises Invalid."""
     found = _DURATION.match(value)
     if not found and value != "0":
-        raise Invalid("write 24h, 7d or 2w; 0 is not at all")
+        raise Invalid("write a time such as 24h, 7d or 2w, or 0 for none at all")
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else timedelta(0)
 
 

@@ -83,7 +83,8 @@ class AutoImports:
         if row is None:
             if not patterns or repository is None:
                 raise Invalid(
-                    "Auto-import: say which projects, and into which repository.",
+                    "Auto-import: say which projects (a pattern such as acme/*), and into which "
+                    "repository.",
                     field="auto_import" if repository else "into",
                 )
             row = AutoImport(source_id=source.id, repository_id=repository.id, patterns=patterns)

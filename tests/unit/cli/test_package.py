@@ -173,6 +173,14 @@ def test_a_yanked_version_keeps_the_reason_until_it_is_restored(cli, upstream):
     assert "2000" in long
 
 
+def test_the_package_shows_why_a_version_was_yanked(cli, upstream):
+    imported(cli, upstream)
+    cli.ok("package", "yank", "acme/lib", "v1.0.0", "--yes", "--reason", "It eats data.")
+    assert ": It eats data." in cli.ok("package", "show", "acme/lib")
+    because = [each["yanked_because"] for each in cli.json("package", "show", "1")["version_list"]]
+    assert sorted(because) == ["", "It eats data."]
+
+
 def test_yanking_asks_first(cli, upstream):
     imported(cli, upstream)
     assert "--yes" in cli.fails("package", "yank", "acme/lib", "v1.0.0", code=2)

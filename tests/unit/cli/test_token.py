@@ -113,4 +113,4 @@ def test_a_token_of_who_may_see_nothing_says_how_to_give_more(cli, repository):
 @pytest.mark.parametrize("keep", ["nonsense", "-1h", "2030-12-31", ""])
 def test_a_time_to_keep_that_cannot_be_meant_is_one_sentence_with_an_example(cli, keep):
     said = cli.fails("token", "rotate", "ci", "--keep", keep, code=2)
-    assert f"write 24h, 7d or 2w; 0 is not at all, and not {keep!r}" in said
+    assert f"write a time such as 24h, 7d or 2w, or 0 for none at all, not {keep!r}." in said
