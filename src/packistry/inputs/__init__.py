@@ -23,6 +23,7 @@ LONGEST_TEXT = 2000
 LONGEST_PASSWORD = 1024
 SHORTEST_PASSWORD = 12
 FEWEST_LETTERS = 5
+MOST_KEPT_DISTS = 10_000
 SHORTEST_WEBHOOK_SECRET = 12
 
 _SLUG = re.compile(r"[a-z0-9]++(?:[-_.][a-z0-9]++)*+\Z")
@@ -211,7 +212,7 @@ WebhookSecret = Annotated[SecretStr, AfterValidator(webhook_secret)]
 Password = Annotated[SecretStr, AfterValidator(password)]
 
 
-KeepDists = Annotated[int, Field(ge=0, le=10_000)]
+KeepDists = Annotated[int, Field(ge=0, le=MOST_KEPT_DISTS)]
 """How many dists of a branch are kept; 0 is all of them."""
 
 Inherit = Literal["inherit"]

@@ -14,7 +14,7 @@ def show(visit: Visit, _services: Services) -> Shown:
     document = openapi.document(visit.request.registry[CALLS], visit.base_url)
     return {
         "sections": sections(document),
-        "example": f'curl -H "Authorization: Bearer YOUR-TOKEN" {visit.base_url}{PREFIX}/me',
+        "example": f'curl -H "Authorization: Bearer $TOKEN" {visit.base_url}{PREFIX}/me',
         "document": f"{PREFIX}/openapi.json",
     }
 

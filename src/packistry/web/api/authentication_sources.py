@@ -20,7 +20,16 @@ from packistry.web.api import config
 from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.paging import paged
 from packistry.web.api.people import Named, NamedPackage
-from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
+from packistry.web.api.shapes import (
+    Body,
+    ListQuery,
+    Moment,
+    Number,
+    Paged,
+    Shape,
+    Words,
+    list_query,
+)
 from packistry.web.api.source_shapes import CheckShape
 from packistry.web.listing import mentions
 
@@ -87,7 +96,7 @@ class Policy(Body):
 class AuthenticationSourceBody(Policy):
     """A place to sign in at. `config` has the fields of its provider; see the call `plugins`."""
 
-    name: str
+    name: Words
     provider: str
 
 
@@ -97,7 +106,7 @@ class AuthenticationSourcePatch(Policy):
     `moved`: another address is of the same place, where everybody is who they were.
     """
 
-    name: str | None = None
+    name: Words | None = None
     provider: str | None = Field(None, description="The one it has: it cannot be changed")
     clear: list[str] = []
     moved: bool = False

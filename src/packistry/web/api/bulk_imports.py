@@ -12,7 +12,7 @@ from packistry.services.access import Permission
 from packistry.services.bulk_imports import Trial
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.packages import repository_of, source_of
-from packistry.web.api.shapes import Body, Moment, Number, Shape
+from packistry.web.api.shapes import Body, Kept, Moment, Number, Shape
 from packistry.web.visit import Visit
 
 TAG = "Bulk imports"
@@ -28,7 +28,7 @@ class BulkImportBody(Body):
     webhook: bool = True
     dists: Dists | None = None
     tag_policy: TagPolicy | None = None
-    keep_dists: int | None = None
+    keep_dists: Kept | None = None
     branches: list[str] | None = None
     exclude_branches: list[str] | None = None
     tags: list[str] | None = None

@@ -16,7 +16,7 @@ from packistry.services.reach import Reach
 from packistry.web.api import granting, tokens
 from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.people import Granted, NamedPackage, NamedRepository
-from packistry.web.api.shapes import Body, Number, Paged, Shape
+from packistry.web.api.shapes import Body, Number, Paged, Shape, Words
 from packistry.web.api.tokens import EXPIRES, Ability, RotateBody, TokenList, TokenShape
 from packistry.web.visit import Visit
 
@@ -47,7 +47,7 @@ class NewDeployTokenShape(Shape):
 class DeployTokenBody(Body):
     """A token for a server or for CI; beside what it lists it reads what is public."""
 
-    name: str
+    name: Words
     abilities: list[DeployAbility] = Field([DeployAbility.READ], min_length=1)
     expires_at: str | None = EXPIRES
     repositories: list[Number] | None = None
@@ -57,7 +57,7 @@ class DeployTokenBody(Body):
 class DeployTokenPatch(Body):
     """What changes about a deploy token. A list replaces what the token reached by that kind."""
 
-    name: str | None = None
+    name: Words | None = None
     repositories: list[Number] | None = None
     packages: list[Number] | None = None
 

@@ -9,8 +9,10 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue
 
 from packistry.services.access import Permission
-from packistry.web.api.call import PREFIX, Call
+from packistry.web.api import examples
+from packistry.web.api.call import PREFIX, READING, Call
 from packistry.web.api.shapes import Problem
+from packistry.web.cookies import SESSION as SESSION_COOKIE
 
 REFERENCE = "#/components/schemas/{model}"
 ABOUT = """\
@@ -29,9 +31,27 @@ NEEDS = {
     Permission.MAINTAIN: "Maintainers and administrators may.",
     Permission.ADMINISTER: "Administrators may.",
 }
+BY = "A token needs the ability `api`."
+BY_SESSION = "A session sends `X-XSRF-TOKEN`."
+BY_FRESH_SESSION = (
+    "A session sends `X-XSRF-TOKEN`, and was begun or proved less than 15 minutes ago."
+)
+TOKEN = "A personal token with the ability `api`."  # noqa: S105 - what it is
+SESSION = (
+    "The cookie that `POST /api/login` sets. What changes something sends the value of the cookie "
+    "`XSRF-TOKEN` in the header `X-XSRF-TOKEN` as well."
+)
+WAIT = {"Retry-After": {"description": "So many seconds.", "schema": {"type": "integer"}}}
+CHALLENGE = {"WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}}}
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
+_TOLD = ("title", "description")
+_FILTERS = {
+    "who": "Only what this person or token did, by a part of the name.",
+    "since": "Only what was done on this day or later.",
+    "until": "Only what was done on this day or earlier.",
+}
 _FAULTS = {
-    400: "It cannot be read.",
+    400: "The address or the body cannot be read.",
     401: "Nobody is signed in, or the token opens nothing here.",
     403: "You may not, or the session's CSRF token is missing.",
     404: "It is not there, or hidden from you.",
@@ -42,7 +62,21 @@ _FAULTS = {
     429: "Too often: come back after `Retry-After` seconds.",
     503: "Something we depend on does not answer.",
 }
-_ABOUT_BODIES = frozenset({409, 413, 415, 429, 503})
+
+
+def _may_fail(call: Call, status: int) -> bool:
+    """Whether a call can be answered so."""
+    named = "{" in call.path
+    changes = call.do is not None and (named or call.body is not None)
+    return {
+        403: call.permission is not Permission.OPEN or call.method not in READING,
+        404: named,
+        409: changes,
+        413: call.body is not None,
+        415: call.body is not None,
+        422: changes or call.query is not None or call.name == "logout",
+        429: changes,
+    }.get(status, True)
 
 
 def document(calls: Sequence[Call], base_url: str) -> dict[str, Any]:
@@ -51,7 +85,7 @@ def document(calls: Sequence[Call], base_url: str) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for call in calls:
         for method in call.methods:
-            operation = _operation(call, schemas)
+            operation = _operation(call, schemas, definitions)
             if method != call.method:
                 operation["operationId"] += f"-{method.lower()}"
             paths.setdefault(PREFIX + call.path, {})[method.lower()] = operation
@@ -65,8 +99,13 @@ def document(calls: Sequence[Call], base_url: str) -> dict[str, Any]:
         "components": {
             "schemas": definitions,
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "packistry"},
+                "token": {"type": "http", "scheme": "bearer", "description": TOKEN},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SESSION_COOKIE,
+                    "description": SESSION,
+                },
             },
         },
     }
@@ -89,41 +128,71 @@ def _schemas(calls: Sequence[Call]) -> tuple[dict[_Key, JsonSchemaValue], dict[s
     return schemas, rest.get("$defs", {})
 
 
-def _operation(call: Call, schemas: dict[_Key, JsonSchemaValue]) -> dict[str, Any]:
+def _operation(
+    call: Call, schemas: dict[_Key, JsonSchemaValue], definitions: dict[str, Any]
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": call.name,
         "summary": call.summary,
-        "description": NEEDS[call.permission],
+        "description": _who(call),
         "tags": [call.tag],
-        "responses": _responses(call, schemas),
+        "responses": _responses(call, schemas, definitions),
     }
     parameters = [*_path_parameters(call.path), *_query_parameters(call.query)]
     if parameters:
         operation["parameters"] = parameters
     if call.body is not None:
-        content = {"application/json": {"schema": schemas[call.name, "validation"]}}
-        operation["requestBody"] = {"required": True, "content": content}
+        content = {
+            "schema": schemas[call.name, "validation"],
+            "example": examples.BODIES[call.name],
+        }
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     if call.permission is Permission.OPEN:
         operation["security"] = []
     return operation
 
 
-def _responses(call: Call, schemas: dict[_Key, JsonSchemaValue]) -> dict[str, Any]:
+def _who(call: Call) -> str:
+    if call.permission is Permission.OPEN:
+        return NEEDS[call.permission]
+    session = BY_FRESH_SESSION if call.proof else BY_SESSION
+    return " ".join([NEEDS[call.permission], BY, *([] if call.method in READING else [session])])
+
+
+def _responses(
+    call: Call, schemas: dict[_Key, JsonSchemaValue], definitions: dict[str, Any]
+) -> dict[str, Any]:
     if call.returns is None:
         found: dict[str, Any] = {"204": {"description": "Done."}}
     else:
-        content = {"application/json": {"schema": schemas[call.name, "serialization"]}}
-        found = {str(call.status): {"description": "As asked.", "content": content}}
+        schema = schemas[call.name, "serialization"]
+        content = {"schema": schema, "example": examples.answer(schema, definitions)}
+        found = {
+            str(call.status): {
+                "description": "As asked.",
+                "content": {"application/json": content},
+            }
+        }
     problem = {"application/json": {"schema": schemas["problem", "serialization"]}}
     for status, words in _FAULTS.items():
-        if status not in _ABOUT_BODIES or call.show is None or status == 503:
-            found[str(status)] = {"description": words, "content": problem}
+        if _may_fail(call, status):
+            fault = found[str(status)] = {"description": words, "content": problem}
+            if headers := {401: CHALLENGE, 429: WAIT, 503: WAIT}.get(status):
+                fault["headers"] = headers
     return found
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    noun = path.split("/")[1].removesuffix("s").replace("-", " ")
     for name in re.findall(r"{(\w+)}", path):
-        yield {"name": name, "in": "path", "required": True, "schema": _NUMBER}
+        about = f"The id of the {noun if name == 'id' else name}."
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": about,
+            "schema": _NUMBER,
+        }
 
 
 def _query_parameters(query: type[BaseModel] | None) -> Iterator[dict[str, Any]]:
@@ -139,6 +208,12 @@ def _query_parameters(query: type[BaseModel] | None) -> Iterator[dict[str, Any]]
         yield {
             "name": name,
             "in": "query",
+            "description": found.get("description", _filtered(name)),
             "required": name in schema.get("required", ()),
-            "schema": {k: v for k, v in kind.items() if k not in ("title", "default")},
+            "schema": {k: v for k, v in kind.items() if k not in _TOLD and v not in (None, "")},
         }
+
+
+def _filtered(name: str) -> str:
+    plain = name.removeprefix("filter[").removesuffix("]")
+    return _FILTERS.get(plain, f"Only those with this {plain.replace('_', ' ')}.")

@@ -6,7 +6,7 @@ from packistry.models import Dists, TagPolicy
 from packistry.services.conditions import Condition
 from packistry.web.api.people import Named
 from packistry.web.api.repositories import RepositoryFacts
-from packistry.web.api.shapes import INHERIT, Body, Moment, Number, Shape
+from packistry.web.api.shapes import INHERIT, Body, Folder, Kept, Moment, Number, Shape
 
 MOST_PROJECTS = 100
 
@@ -63,10 +63,10 @@ class PackageBody(Body):
     source: Number
     projects: list[str] = Field(min_length=1, max_length=MOST_PROJECTS)
     webhook: bool = True
-    subdirectory: str = ""
+    subdirectory: Folder = ""
     dists: Dists | None = None
     tag_policy: TagPolicy | None = None
-    keep_dists: int | None = None
+    keep_dists: Kept | None = None
     branches: list[str] | None = None
     exclude_branches: list[str] | None = None
     tags: list[str] | None = None
@@ -81,7 +81,7 @@ class PackagePatch(Body):
     )
     dists: Dists | INHERIT | None = None
     tag_policy: TagPolicy | INHERIT | None = None
-    keep_dists: int | INHERIT | None = None
+    keep_dists: Kept | INHERIT | None = None
     branches: list[str] | INHERIT | None = None
     exclude_branches: list[str] | INHERIT | None = None
     tags: list[str] | INHERIT | None = None

@@ -9,7 +9,7 @@ from packistry.services import Services
 from packistry.services.access import Permission
 from packistry.web.api import tokens
 from packistry.web.api.call import ApiVisit, calls_below
-from packistry.web.api.shapes import Body, Paged, Shape
+from packistry.web.api.shapes import Body, Paged, Shape, Words
 from packistry.web.api.tokens import EXPIRES, Ability, RotateBody, TokenList, TokenShape
 from packistry.web.visit import Visit
 
@@ -30,7 +30,7 @@ class NewPersonalTokenShape(Shape):
 class PersonalTokenBody(Body):
     """A token for oneself."""
 
-    name: str
+    name: Words
     abilities: list[Ability] = Field([Ability.READ], min_length=1)
     expires_at: str | None = EXPIRES
 
@@ -38,7 +38,7 @@ class PersonalTokenBody(Body):
 class PersonalTokenPatch(Body):
     """What changes about one's token; what is not sent stays."""
 
-    name: str | None = None
+    name: Words | None = None
 
 
 def find(visit: Visit, services: Services) -> Token:

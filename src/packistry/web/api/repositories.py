@@ -10,7 +10,17 @@ from packistry.services import Services
 from packistry.services.access import Permission, enterable
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.paging import paged
-from packistry.web.api.shapes import Body, ListQuery, Moment, Paged, Shape, list_query
+from packistry.web.api.shapes import (
+    Body,
+    ListQuery,
+    Moment,
+    Paged,
+    PathWords,
+    Prose,
+    Shape,
+    Words,
+    list_query,
+)
 from packistry.web.listing import mentions
 from packistry.web.visit import Visit
 
@@ -53,9 +63,9 @@ class RepositoryShape(RepositoryFacts):
 class RepositoryBody(Body):
     """A repository to be made. Without a path it is the one at the root."""
 
-    name: str
-    path: str | None = None
-    description: str | None = None
+    name: Words
+    path: PathWords | None = None
+    description: Prose | None = None
     public: bool = False
     reserved_vendors: list[str] = []
     tag_policy: TagPolicy = TagPolicy.PROTECT
@@ -64,9 +74,9 @@ class RepositoryBody(Body):
 class RepositoryPatch(Body):
     """What changes about a repository; what is not sent stays."""
 
-    name: str | None = None
-    path: str | None = None
-    description: str | None = None
+    name: Words | None = None
+    path: PathWords | None = None
+    description: Prose | None = None
     public: bool | None = None
     reserved_vendors: list[str] | None = None
     tag_policy: TagPolicy | None = None

@@ -12,7 +12,7 @@ from packistry.services.sessions import new_cookie
 from packistry.web import headers
 from packistry.web.api.call import ApiVisit, Call
 from packistry.web.api.people import UserShape, user_shape
-from packistry.web.api.shapes import Body, Moment, Shape
+from packistry.web.api.shapes import Body, Moment, NewSecret, Shape, Words
 from packistry.web.visit import Visit
 
 TAG = "Session"
@@ -21,16 +21,16 @@ TAG = "Session"
 class Credentials(Body):
     """What somebody signs in with."""
 
-    email: str
+    email: Words
     password: SecretStr
 
 
 class Myself(Body):
     """What somebody changes about themselves: a new password needs the present one."""
 
-    name: str | None = None
+    name: Words | None = None
     current_password: SecretStr | None = None
-    password: SecretStr | None = None
+    password: NewSecret | None = None
     password_confirmation: SecretStr | None = None
 
 

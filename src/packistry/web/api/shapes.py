@@ -10,9 +10,12 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SecretStr,
     WithJsonSchema,
     create_model,
 )
+
+from packistry import inputs
 
 T = TypeVar("T")
 
@@ -20,6 +23,7 @@ SIZE = 10
 LARGEST_SIZE = 1000
 LAST_PAGE = 100_000
 LONGEST_WORDS = 255
+SORTED = 'What it is sorted by; "-" before a name puts the largest first.'
 
 
 INHERIT = Literal["inherit"]
@@ -54,6 +58,40 @@ Number = Annotated[
 """The id of a row. In a body it may be text, as the PHP Packistry's own pages send it."""
 
 
+# What people enter. Inputs refuse what is wrong, in words that name the field: these tell the
+# limits to whoever reads the document.
+def _told(**limits: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", **limits})
+
+
+Words = Annotated[str, _told(minLength=1, maxLength=inputs.LONGEST_NAME)]
+"""A name, or an address of e-mail."""
+PathWords = Annotated[
+    str,
+    _told(
+        maxLength=inputs.LONGEST_PATH,
+        description="Words of a-z and 0-9 joined by -, _ or ., as team-a; empty: the root one",
+    ),
+]
+Prose = Annotated[str, _told(maxLength=inputs.LONGEST_TEXT)]
+Folder = Annotated[
+    str, _told(maxLength=inputs.LONGEST_NAME, description="A folder inside the project")
+]
+NewSecret = Annotated[
+    SecretStr,
+    _told(
+        format="password",
+        writeOnly=True,
+        minLength=inputs.SHORTEST_PASSWORD,
+        maxLength=inputs.LONGEST_PASSWORD,
+    ),
+]
+Kept = Annotated[
+    int, WithJsonSchema({"type": "integer", "minimum": 0, "maximum": inputs.MOST_KEPT_DISTS})
+]
+"""How many zips of each branch are kept; 0 is all of them."""
+
+
 class Shape(BaseModel):
     """The base of all answers. Fields are only ever added."""
 
@@ -75,14 +113,19 @@ class Query(BaseModel):
 class Search(Query):
     """A list, narrowed by words."""
 
-    search: str = Field("", alias="filter[search]", max_length=LONGEST_WORDS)
+    search: str = Field(
+        "",
+        alias="filter[search]",
+        max_length=LONGEST_WORDS,
+        description="Only those in which all of these words are found.",
+    )
 
 
 class ListQuery(Search):
     """A page of a list."""
 
-    page: int = Field(1, ge=1, le=LAST_PAGE)
-    size: int = Field(SIZE, ge=1, le=LARGEST_SIZE)
+    page: int = Field(1, ge=1, le=LAST_PAGE, description="Which page of the list.")
+    size: int = Field(SIZE, ge=1, le=LARGEST_SIZE, description="How many are on a page.")
     sort: str = ""
 
 
@@ -93,7 +136,8 @@ def list_query(name: str, *sorts: str, **filters: Any) -> type[ListQuery]:
     """
     plain = dict.fromkeys(sort.removeprefix("-") for sort in sorts)
     names = [each for sort in plain for each in (sort, f"-{sort}")]
-    fields: dict[str, Any] = {"sort": (Literal[tuple(names)], sorts[0])}
+    order = Field(sorts[0], description=SORTED)
+    fields: dict[str, Any] = {"sort": (Literal[tuple(names)], order)}
     for field, kind in filters.items():
         fields[field] = (kind | None, Field(None, alias=f"filter[{field}]"))
     return create_model(name, __base__=ListQuery, __module__=__name__, **fields)

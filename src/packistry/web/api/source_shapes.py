@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, SecretStr
 
 from packistry.models import Dists, TagPolicy
-from packistry.web.api.shapes import INHERIT, Body, Moment, Query, Search, Shape
+from packistry.web.api.shapes import INHERIT, Body, Kept, Moment, Query, Search, Shape, Words
 
 LONGEST_SEARCH = 255
 
@@ -73,7 +73,7 @@ class SourceBody(Body):
     `url`, `token` and `metadata` are the names that the PHP Packistry has for some of them.
     """
 
-    name: str
+    name: Words
     provider: str
     config: dict[str, JsonValue] = {}
     url: str | None = None
@@ -81,7 +81,7 @@ class SourceBody(Body):
     metadata: dict[str, JsonValue] | None = None
     dists: Dists = Dists.EAGER
     tag_policy: TagPolicy | None = None
-    keep_dists: int = Field(0, description="Zips kept of each branch; 0: all")
+    keep_dists: Kept = Field(0, description="Zips kept of each branch; 0: all")
     branches: list[str] | None = None
     exclude_branches: list[str] | None = None
     tags: list[str] | None = None
@@ -91,7 +91,7 @@ class SourceBody(Body):
 class SourcePatch(Body):
     """What changes about a source; what is not sent stays, secrets too. `clear` forgets secrets."""
 
-    name: str | None = None
+    name: Words | None = None
     provider: str | None = Field(None, description="The one it has: it cannot be changed")
     config: dict[str, JsonValue] = {}
     clear: list[str] = []
@@ -100,7 +100,7 @@ class SourcePatch(Body):
     metadata: dict[str, JsonValue] | None = None
     dists: Dists | None = None
     tag_policy: TagPolicy | INHERIT | None = None
-    keep_dists: int | None = None
+    keep_dists: Kept | None = None
     branches: list[str] | INHERIT | None = None
     exclude_branches: list[str] | INHERIT | None = None
     tags: list[str] | INHERIT | None = None

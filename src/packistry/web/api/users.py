@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from packistry.errors import Forbidden
@@ -18,7 +17,17 @@ from packistry.web.api.call import ApiVisit, calls_below
 from packistry.web.api.granting import GrantBody
 from packistry.web.api.paging import paged
 from packistry.web.api.people import UserShape, user_shape, user_shapes
-from packistry.web.api.shapes import Body, ListQuery, Moment, Number, Paged, Shape, list_query
+from packistry.web.api.shapes import (
+    Body,
+    ListQuery,
+    Moment,
+    NewSecret,
+    Number,
+    Paged,
+    Shape,
+    Words,
+    list_query,
+)
 from packistry.web.listing import mentions
 
 TAG = "Users"
@@ -30,10 +39,10 @@ UserList = list_query("UserList", "name", "email", "role", second_factor=Standin
 class UserBody(Body):
     """A person to be let in. `grants` says more than the two lists, which give reading."""
 
-    name: str
-    email: str
+    name: Words
+    email: Words
     role: Role = Role.USER
-    password: SecretStr | None = None
+    password: NewSecret | None = None
     repositories: list[Number] = []
     packages: list[Number] = []
     grants: list[GrantBody] | None = None
@@ -45,11 +54,11 @@ class UserPatch(Body):
     A list takes away the rights on what it does not name, and gives reading on what is new in it.
     """
 
-    name: str | None = None
-    email: str | None = None
+    name: Words | None = None
+    email: Words | None = None
     role: Role | None = None
     active: bool | None = None
-    password: SecretStr | None = None
+    password: NewSecret | None = None
     repositories: list[Number] | None = None
     packages: list[Number] | None = None
     grants: list[GrantBody] | None = None

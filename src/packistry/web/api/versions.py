@@ -18,7 +18,7 @@ from packistry.services.provenance import YANKED, provenance
 from packistry.web.api.call import ApiVisit
 from packistry.web.api.packages import call, find
 from packistry.web.api.paging import paged
-from packistry.web.api.shapes import Body, ListQuery, Moment, Paged, Shape, list_query
+from packistry.web.api.shapes import Body, ListQuery, Moment, Paged, Prose, Shape, list_query
 from packistry.web.listing import mentions
 
 TAG, HELD = "Versions", "Held tags"
@@ -77,7 +77,7 @@ class WholeVersionShape(VersionShape):
 class YankBody(Body):
     """Why it is yanked, which whoever may read the version is told."""
 
-    reason: str = ""
+    reason: Prose = ""
 
 
 class HeldShape(Shape):
