@@ -138,7 +138,7 @@ class _Reader:
                 name=name,
                 type=self._type(each),
                 required=required and name in whole.get("required", ()),
-                about=each.get("description", ""),
+                about=_told_of(each),
                 limits=list(_limits(each)),
                 fields=list(self._fields(inner, required=required, depth=depth + 1)),
             )
@@ -205,9 +205,17 @@ def _content(holder: Schema) -> Schema:
     return {}
 
 
+def _told_of(schema: Schema) -> str:
+    """What is said of it, or of one of what it may be."""
+    kinds = (schema, *schema.get("anyOf", ()))
+    return next((each["description"] for each in kinds if "description" in each), "")
+
+
 def _limits(schema: Schema) -> Iterator[str]:
+    if schema.get("minLength") == 1:
+        yield "not empty"
     for name, words in _LIMITS.items():
-        if name in schema:
+        if name in schema and (name, schema[name]) != ("minLength", 1):
             yield words.format(schema[name])
     for each in schema.get("anyOf", ()):
         yield from _limits(each)
