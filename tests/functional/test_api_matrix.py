@@ -91,6 +91,8 @@ class Place:
             owner = User(email=self.email("maintainer"), name="Jo")
             services.session.add(owner)
             own, _ = services.tokens.add(TokenKind.PERSONAL, "laptop", user=owner)
+            their, _ = services.tokens.add(TokenKind.PERSONAL, "desk", user=admitted)
+            services.sessions.begin(admitted, address="192.0.2.8", agent="Test")
             self.ids = {
                 "repositories": home.id,
                 "users": admitted.id,
@@ -102,6 +104,8 @@ class Place:
                 "bulk-imports": bulk.id,
                 "authentication-sources": place.id,
                 "personal-tokens": own.id,
+                "token": their.id,
+                "session": services.sessions.of(admitted)[0].id,
                 "deploy-tokens": token.id,
             }
             self.grants = {
@@ -146,6 +150,8 @@ def expected(call: Call, role: str, by: str) -> str:
     if noun == "personal-tokens" and "{id}" in call.path:
         # They are nobody's but their owner's.
         return "allowed" if role == "maintainer" else "hidden"
+    if "{session}" in call.path:
+        return "hidden"
     allowed = ALLOWED[call.permission]
     knows = KNOWS if noun in ABOUT_A_REPOSITORY else allowed
     # Who maintains any repository may import from every source.

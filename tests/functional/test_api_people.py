@@ -128,6 +128,17 @@ def test_ones_own_token_opens_what_it_says_until_it_is_revoked(admin, stock, app
     assert "expires_at" in admin.post("/personal-tokens", status=422, **wrong)["errors"]
 
 
+def test_administrators_revoke_the_tokens_of_others(admin, runtime, application):
+    jo = caller(runtime, application, "jo@x.org", by="api")
+    path = f"/users/{jo.get('/me')['id']}/personal-tokens"
+    (token,) = admin.get(path)["data"]
+    own = admin.get("/personal-tokens")["data"][0]
+    admin.delete(f"{path}/{own['id']}", status=404)
+    assert admin.delete(f"{path}/{token['id']}")["name"] == "api"
+    jo.get("/me", status=401)
+    assert admin.get(path)["data"] == []
+
+
 def test_maintainers_make_deploy_tokens_for_what_is_theirs(runtime, application, admin, ids):
     who = caller(runtime, application, "jo@x.org", by="api")
     with runtime.transaction() as services:

@@ -77,6 +77,18 @@ def test_a_new_password_needs_the_present_one_and_ends_other_sessions(ada, runti
     again.get("/me", status=401)
 
 
+def test_one_browser_is_signed_out_by_itself(runtime, application):
+    here, there, other = (caller(runtime, application, "ada@x.org") for _ in range(3))
+    number = next(each["id"] for each in there.get("/me/sessions") if each["current"])
+    here.delete(f"/me/sessions/{number}", status=204)
+    there.get("/me", status=401)
+    other.get("/me")
+    eve = caller(runtime, application, "eve@x.org")
+    number = next(each["id"] for each in other.get("/me/sessions") if each["current"])
+    eve.delete(f"/me/sessions/{number}", status=404)
+    other.get("/me")
+
+
 def test_a_token_has_the_rights_that_its_user_has_now(runtime, application):
     who = caller(runtime, application, "ada@x.org", admin=True, by="api")
     assert "unscoped" in who.get("/me")["permissions"]

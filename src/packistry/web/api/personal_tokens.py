@@ -56,9 +56,14 @@ def shape(token: Token) -> PersonalTokenShape:
 
 def index(visit: ApiVisit, services: Services) -> Paged[PersonalTokenShape]:
     """One's own that are not revoked."""
-    mine = Token.user_id == visit.user_id
+    return page_of(visit, services, visit.user_id)
+
+
+def page_of(visit: ApiVisit, services: Services, user_id: int) -> Paged[PersonalTokenShape]:
+    """The page that was asked for of a user's tokens."""
+    theirs = Token.user_id == user_id
     return tokens.page(
-        visit, services, TokenKind.PERSONAL, mine, lambda found: [shape(each) for each in found]
+        visit, services, TokenKind.PERSONAL, theirs, lambda found: [shape(each) for each in found]
     )
 
 

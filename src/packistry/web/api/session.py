@@ -146,6 +146,14 @@ def end_sessions(visit: ApiVisit) -> None:
         services.audit.note("sign-in.revoked", user)
 
 
+def end_session(visit: ApiVisit) -> None:
+    """One browser has to sign in again."""
+    with visit.change() as services:
+        user = services.users.at(visit.user_id)
+        services.sessions.revoke(user, visit.number("session"))
+        services.audit.note("sign-in.revoked", user)
+
+
 def auths(visit: ApiVisit, services: Services) -> list[SignInPlace]:
     """Other places to sign in at."""
     return [
@@ -219,6 +227,15 @@ CALLS = (
         tag=TAG,
         summary="Sign out everywhere but here",
         do=end_sessions,
+    ),
+    Call(
+        name="session-end",
+        method="DELETE",
+        path="/me/sessions/{session}",
+        permission=Permission.PERSON,
+        tag=TAG,
+        summary="Sign one browser out",
+        do=end_session,
     ),
     Call(
         name="auths",
