@@ -1,16 +1,19 @@
 """What people come for, up to what composer then does: with scripts, and without any."""
 
 import json
+import time
 from typing import Any
 
 import pytest
 
-from packistry.inputs import NewUser
+from packistry.inputs import NewPackage, NewUser
+from packistry.models import Sync, SyncState
 from tests.browser.seed import PASSWORD
 from tests.browser.site import Site
 from tests.browser.walker import ADMIN, WAYS, Walker, Way
 from tests.client import composer
 from tests.client.git_server import GitServer
+from tests.repositories import GitRepository
 
 BEARER = "Copy the bearer command"
 BASIC = "Copy the user name and password command"
@@ -154,3 +157,48 @@ def test_an_abandoned_package_is_told_of_by_composer(
     told = project.run("require", "acme/ledger")
     assert "acme/ledger is abandoned" in told
     assert "Use acme/money instead" in told
+
+
+def test_a_package_that_its_project_calls_otherwise_goes_on_under_that_name(
+    way: Way, browser: Any, workshop: Site, host: GitServer, tmp_path: Any
+) -> None:
+    old, new = f"acme/{way.name}-sdk", f"acme/{way.name}-kit"
+    upstream = GitRepository(host.root / old)
+    upstream.commit({"name": old})
+    upstream.tag("v1.0.0")
+    page = f"/admin/packages/{imported(workshop, host.url(old))}"
+    upstream.commit({"name": new})
+    with Walker(workshop, browser, way, "admin") as ada:
+        ada.go(page)
+        ada.press("Sync now")
+        ada.seen(f'composer.json now says "{new}"')
+        ada.go(page)
+        assert f"Its composer.json calls it {new} now" in ada.tab.inner_text("main")
+        ada.check()
+        ada.follow("Rename it")
+        ada.press("Rename package")
+        ada.follow("First import")
+        ada.seen("v1.0.0")
+        ada.follow(new)
+        require = ada.copied("Copy the command that installs it")
+    project = composer.project(tmp_path, f"{workshop.url}/r/open")
+    assert f"Use {new} instead" in project.run("require", old)
+    project.paste(require)
+    assert project.lock()[new]["version"] == "v1.0.0"
+
+
+def imported(site: Site, url: str) -> int:
+    """The number of a package of the public repository, made from the project there."""
+    with site.runtime.transaction() as services:
+        source = services.sources.get("Acme Git")
+        project = site.runtime.provider(source).project(url)
+        home = services.repositories.get("open")
+        ((package, sync),) = services.packages.add(home, source, [project], NewPackage())
+        numbers = package.id, sync.id
+    for _ in range(600):
+        # By the server's worker, as everything that is asked for in pages.
+        with site.runtime.reading() as services:
+            if services.session.get_one(Sync, numbers[1]).state is SyncState.DONE:
+                return numbers[0]
+        time.sleep(0.1)
+    raise AssertionError(f"{url} was not imported")
