@@ -70,21 +70,28 @@ def add(
 def list_(installation: Installation, as_json: bool) -> None:
     """Show all users."""
     with installation.reading() as services:
+        users = services.users.all()
+        standings = services.second_factors.standings(users)
         rows = [
-            {**_facts(each), "grants": len(services.grants.of(each))}
-            for each in services.users.all()
+            {
+                **_facts(each),
+                "second_factor": standings[each.id],
+                "grants": len(services.grants.of(each)),
+            }
+            for each in users
         ]
     if as_json:
         write_json(rows)
         return
     write_table(
-        ["E-mail", "Name", "Role", "Active", "Grants", "Added"],
+        ["E-mail", "Name", "Role", "Active", "Second factor", "Grants", "Added"],
         [
             [
                 row["email"] or f"number {row['id']}",
                 row["name"],
                 row["role"],
                 row["active"],
+                row["second_factor"],
                 row["grants"],
                 row["created_at"],
             ]

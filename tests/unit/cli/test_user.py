@@ -72,6 +72,17 @@ def test_the_only_administrator_stays(cli):
     assert "only administrator" in cli.fails("user", "remove", "jo@x.org", "--yes")
 
 
+@pytest.mark.parametrize(
+    ("password", "roles", "standing"),
+    [(PASSWORD, "", "off"), (PASSWORD, "user", "missing"), ("", "user", "none")],
+)
+def test_the_list_says_how_a_user_stands_to_a_second_factor(cli, password, roles, standing):
+    given = ("--password-stdin",) if password else ()
+    cli.ok("user", "add", "jo@x.org", *given, input=password)
+    cli.environment["PACKISTRY_SECOND_FACTOR_ROLES"] = roles
+    assert cli.json("user", "list")[0]["second_factor"] == standing
+
+
 def test_a_lost_second_factor_is_taken_away(cli):
     cli.ok("user", "add", "jo@x.org")
     assert "password alone" in cli.ok("user", "reset-second-factor", "jo@x.org")
