@@ -9,11 +9,13 @@ from pathlib import Path
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
+from packistry.web.pages import Page
 from tests.browser.seed import PASSWORD
 from tests.browser.site import DESK, PHONE, Site, chromium, make_token, nothing, serving, shown
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
-LOOKS = (
+Look = tuple[str, tuple[int, int], str]
+LOOKS: tuple[Look, ...] = (
     ("", DESK, "light"),
     ("-dark", DESK, "dark"),
     ("-phone", PHONE, "light"),
@@ -40,13 +42,15 @@ def main(only: list[str]) -> None:
 class Camera:
     """Takes pictures in one look, of whatever is wanted."""
 
-    def __init__(self, site: Site, browser: Browser, look: tuple, only: list[str]) -> None:
+    def __init__(self, site: Site, browser: Browser, look: Look, only: list[str]) -> None:
         self.site = site
         self.browser = browser
         self.suffix, self.size, self.theme = look
         self.only = tuple(only) or ("",)
 
-    def take(self, tab: Tab, name: str, go: str | Callable[[Tab], object], status: int = 200) -> None:
+    def take(
+        self, tab: Tab, name: str, go: str | Callable[[Tab], object], status: int = 200
+    ) -> None:
         """Of an address, or of where `go` leads."""
         if not name.startswith(self.only):
             return
@@ -116,7 +120,7 @@ def _beginning(camera: Camera) -> None:
     camera.take(stranger, "invited-set-up", lambda tab: tab.click("main form .primary"))
 
 
-def _named(name: str):
+def _named(name: str) -> Page:
     return next(page for page in shown() if page.name == name)
 
 

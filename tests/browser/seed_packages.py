@@ -173,7 +173,7 @@ def _installs(random: Random, day: Any, number: int) -> int:
 
 
 def _sync(session: Any, project: Project, package: Package, number: int, latest: str) -> None:
-    started = now() - timedelta(minutes=3 + 13 * number)
+    started = now() - timedelta(minutes=3 + 13 * (len(LIBRARIES) - number))
     running = number == 6
     failed = number == 11
     sync = Sync(

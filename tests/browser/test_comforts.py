@@ -6,7 +6,7 @@ import pytest
 
 from packistry.inputs import NewSource
 from tests.browser.seed import PASSWORD
-from tests.browser.site import Site
+from tests.browser.site import DESK, PHONE, Site
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_projects_are_searched_where_the_source_that_is_chosen_lists_them(tab, s
     with site.runtime.transaction() as services:
         number = services.sources.add(NewSource(name="Lab", provider="gitlab", config=config)).id
     try:
-        tab.goto(f"/admin/add-packages?source={site.seeded.numbers['source']}")
+        tab.goto("/admin/add-packages")
         assert tab.locator("#q").is_hidden()
         tab.get_by_label("From the source").select_option("Lab")
         tab.locator("#q").wait_for()
@@ -52,6 +52,19 @@ def test_projects_are_searched_where_the_source_that_is_chosen_lists_them(tab, s
     finally:
         with site.runtime.transaction() as services:
             services.sources.remove(services.sources.at(number))
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE])
+def test_a_list_tells_how_many_rows_are_picked(browser, site, size):
+    with site.context(browser, size=size, scripts=False) as context:
+        tab = context.new_page()
+        tab.goto("/admin/packages")
+        for name in ("acme/money", "acme/ledger-core"):
+            tab.get_by_label(f"Select {name}").check()
+        # Counted by the style sheet, which leaves nothing in the document.
+        spoken = context.new_cdp_session(tab).send("Accessibility.getFullAXTree")["nodes"]
+        texts = [node["name"]["value"] for node in spoken if node["role"]["value"] == "StaticText"]
+        assert texts[texts.index(" selected") - 1] == "2"
 
 
 def test_the_slash_key_goes_to_the_search(tab):
@@ -71,6 +84,32 @@ def test_a_secret_is_shown_while_one_looks_at_it(tab):
     assert field.get_attribute("type") == "text"
     tab.get_by_role("button", name="Hide password or token").click()
     assert field.get_attribute("type") == "password"
+
+
+def test_what_is_lost_is_asked_about_where_one_is(tab, site):
+    place = f"/admin/repositories/{site.seeded.numbers['repository']}"
+    tab.goto(place)
+    question = tab.get_by_role("dialog", name="Remove Internal?")
+    tab.get_by_role("link", name="Remove repository…").click()
+    question.get_by_text("stop installing").wait_for()
+    assert tab.evaluate("document.activeElement.id") == "f-sure"
+    question.get_by_role("link", name="Keep it").click()
+    question.wait_for(state="detached")
+    tab.get_by_role("link", name="Remove repository…").click()
+    question.get_by_label("Type").fill("something else")
+    question.get_by_role("button", name="Remove repository").click()
+    tab.wait_for_url(f"**{place}/remove")
+    assert "Not done" in tab.inner_text("main [role=alert]")
+
+
+def test_the_key_enter_loses_nothing_that_nobody_named(tab, site):
+    tab.goto(f"/admin/tokens/{site.seeded.numbers['token']}")
+    tab.get_by_role("link", name="Revoke token…").click()
+    question = tab.get_by_role("dialog", name="Revoke ci-billing?")
+    question.wait_for()
+    tab.keyboard.press("Enter")
+    question.wait_for(state="detached")
+    assert "Expires soon" in tab.inner_text("main")
 
 
 def test_without_scripts_a_repository_is_made_published_and_removed(browser, site):

@@ -15,6 +15,10 @@ Looks = Mapping[str, tuple[tuple[int, int], str]]
 LOOKS: Looks = {"on a desk in light": (DESK, "light"), "on a phone in dark": (PHONE, "dark")}
 PHONES: Looks = {"on a phone in light": (PHONE, "light"), "on a phone in dark": (PHONE, "dark")}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Tables that become lists where there is no room for columns; others may scroll by themselves.
+TABLES = """[...document.querySelectorAll(".table-wrap:has(td[data-label])")]
+  .filter((wrap) => wrap.scrollWidth > wrap.clientWidth)
+  .map((wrap) => `the table ${wrap.getAttribute("aria-label")} scrolls sideways`)"""
 FIND = Path(__file__).with_name("axe.js").read_text()
 
 
@@ -66,7 +70,8 @@ class Watched:
     def _cut_off(self, where: str, size: tuple[int, int], theme: str | None = None) -> list[str]:
         self._show(size, theme)
         more = self.tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-        return [f"{where}: the page scrolls sideways, by {more} pixels"] if more > 0 else []
+        faults = [f"{where}: the page scrolls sideways, by {more} pixels"] if more > 0 else []
+        return faults + [f"{where}: {each}" for each in self.tab.evaluate(TABLES)]
 
     def _show(self, size: tuple[int, int], theme: str | None = None) -> None:
         wanted = ViewportSize(width=size[0], height=size[1])

@@ -162,7 +162,7 @@ def list_(installation: Installation, everything: bool, as_json: bool) -> None:
 @json_option
 @pass_installation
 def rotate(installation: Installation, name_or_id: str, keep: timedelta, as_json: bool) -> None:
-    """Make another token that may the same, and show it this once."""
+    """Make another token that may do the same, and show it this once."""
     with installation.change() as services:
         made, text = services.tokens.rotate(services.tokens.find(name_or_id), keep)
         services.audit.note("token.rotated", made)

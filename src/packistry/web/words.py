@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from packistry.models.base import now
 
 _TICKS = re.compile(r"`([^`\n]+)`")
+_JOINTS = re.compile(r"([/@._-]+)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -129,6 +130,11 @@ def ticks(text: str) -> Markup:
     return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
+def breakable(text: str) -> Markup:
+    """An address that a narrow column breaks between its parts, and not within one."""
+    return Markup(_JOINTS.sub(r"\1<wbr>", str(escape(text))))  # noqa: S704 - escaped
+
+
 def pairs(values: Iterable[str]) -> list[tuple[str, str]]:
     """Values as options that say themselves."""
     return [(value, value) for value in values]
@@ -161,6 +167,7 @@ FILTERS: dict[str, Any] = {
     "took": took,
     "browser": browser,
     "ticks": ticks,
+    "breakable": breakable,
     "pairs": pairs,
     "triples": triples,
     "options": options,

@@ -37,6 +37,11 @@ def test_a_size_is_told_in_the_unit_that_fits(number, said):
     assert words.size(number) == said
 
 
+def test_an_address_is_broken_between_its_parts_and_stays_text():
+    told = words.breakable("https://git.acme.example/<a>")
+    assert told.replace("<wbr>", "|") == "https://|git.|acme.|example/|&lt;a&gt;"
+
+
 @pytest.mark.parametrize(
     ("highest", "top"), [(0, 4), (1, 4), (9, 20), (100, 100), (101, 200), (3080, 4000)]
 )

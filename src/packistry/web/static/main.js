@@ -1,4 +1,5 @@
 // Every page works without this. Each module adds one comfort, where a page asks for it.
+import { asking } from "./asking.js";
 import { copying } from "./copy.js";
 import { focusing } from "./focus.js";
 import { live } from "./live.js";
@@ -8,6 +9,7 @@ import { toasts } from "./toast.js";
 import { typing } from "./typing.js";
 
 export function enhance(root) {
+  asking(root);
   copying(root);
   live(root);
   picking(root);
