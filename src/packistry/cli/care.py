@@ -177,6 +177,7 @@ def _drop(installation: Installation) -> None:
 
 
 def _write(finding: Finding) -> None:
-    click.echo(f"{click.style(f'{finding.level:<7}', fg=COLORS[finding.level])} {finding.title}")
+    title = finding.title.replace("\n", f"\n{' ' * 8}")
+    click.echo(f"{click.style(f'{finding.level:<7}', fg=COLORS[finding.level])} {title}")
     if finding.remedy:
         click.echo(f"        {finding.remedy}")

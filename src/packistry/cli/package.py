@@ -66,7 +66,8 @@ def list_(installation: Installation, search: str, path: str | None, as_json: bo
                 row["versions"],
                 row["dists"],
                 size(row["bytes"]),
-                row["reason"] or row["state"],
+                # The rest of what a host or git has said is told by `package show`.
+                (row["reason"] or row["state"]).partition("\n")[0],
             ]
             for row in rows
         ],

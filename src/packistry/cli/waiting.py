@@ -9,7 +9,7 @@ from typing import Any, Self
 import click
 
 from packistry import jobs, stopping
-from packistry.cli.output import write_table
+from packistry.cli.output import write_next, write_table
 from packistry.models import Outcome, SyncState
 from packistry.models.base import now
 from packistry.runtime import Runtime
@@ -23,6 +23,7 @@ GRACE_SECONDS = {"embedded": 1.0, "rq": 15.0}
 REMARKABLE = (Outcome.SKIPPED, Outcome.HELD, Outcome.FAILED)
 BAR = 30
 SUCCEEDED = (SyncState.DONE,)
+UNREAD = (SyncState.FAILED, SyncState.QUEUED)
 
 
 class Waiting:
@@ -120,6 +121,19 @@ def report(syncs: Sequence[Progress]) -> None:
         ]
         if rows:
             write_table(["Package", "Ref", "Outcome", "Reason"], rows, "")
+    sources = sorted({each.source for each in syncs if each.error and each.state in UNREAD})
+    if sources:
+        write_next(
+            "To try what a source sends, or to give it other credentials:",
+            [
+                line
+                for name in sources
+                for line in (
+                    f"packistry source check '{name}'",
+                    f"packistry source edit '{name}' --set KEY=VALUE",
+                )
+            ],
+        )
 
 
 def facts(sync: Progress) -> dict[str, Any]:

@@ -50,10 +50,11 @@ class ItemFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a sync is: `done` of `total` refs. `project` is what people call it."""
+    """How far a sync is: `done` of `total` refs. `project`, `source`: what people call them."""
 
     id: int
     project: str
+    source: str
     state: SyncState
     not_before: datetime
     done: int
@@ -237,11 +238,17 @@ class Packages:
 
     def progress(self, sync_ids: Sequence[int]) -> list[Progress]:
         """How far these syncs are, and once they are over, what they did."""
-        query = select(Sync, Project.path).join(Sync.project).where(Sync.id.in_(sync_ids))
+        query = (
+            select(Sync, Project.path, Source.name)
+            .join(Sync.project)
+            .join(Project.source)
+            .where(Sync.id.in_(sync_ids))
+        )
         return [
             Progress(
                 id=sync.id,
                 project=path,
+                source=source,
                 state=SyncState(sync.state),
                 not_before=sync.not_before,
                 done=sync.done,
@@ -249,7 +256,7 @@ class Packages:
                 error=sync.error,
                 items=() if sync.finished_at is None else self._items(sync),
             )
-            for sync, path in self._session.execute(query.order_by(Sync.id))
+            for sync, path, source in self._session.execute(query.order_by(Sync.id))
         ]
 
     def _items(self, sync: Sync) -> tuple[ItemFacts, ...]:

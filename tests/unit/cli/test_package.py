@@ -110,6 +110,16 @@ def test_a_sync_that_fails_is_exit_code_1_with_its_reason(cli, upstream):
     result = cli("package", "sync", str(facts["id"]), "--wait")
     assert result.exit_code == 1
     assert "failed" in result.stdout
+    assert "packistry source edit 'git' --set KEY=VALUE" in result.stdout
+
+
+def test_what_git_says_beside_the_reason_takes_no_place_in_a_list(cli, upstream):
+    add(cli, upstream)
+    (upstream.path / ".git" / "HEAD").write_text("nonsense")
+    cli("package", "sync", "1", "--wait")
+    (facts,) = cli.json("package", "list")
+    assert "\n" in facts["reason"]
+    assert facts["reason"].partition("\n")[0] + "\n" in cli.ok("package", "list")
 
 
 def test_a_project_that_is_refused_adds_nothing(cli):
