@@ -98,7 +98,7 @@ def test_a_project_is_unreachable_after_three_looks_over_a_day_and_never_emptied
     assert hooks.names(package) == {"dev-main", "1.0.0"}
     with hooks.runtime.transaction() as services:
         (summary,) = services.packages.summaries()
-        assert summary.state.startswith("unreachable since 20")
+        assert summary.reason.startswith("unreachable since 20")
 
 
 def test_two_looks_over_a_day_are_not_enough(hooks: Hooking, package: int) -> None:
