@@ -1,6 +1,7 @@
 """What is wrong with packages, as far as who asks looks after them."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,22 +62,25 @@ class Troubles:
             .group_by(Source.id)
             .order_by(func.count().desc(), Source.name)
         )
+        some = self._some(wrong)
         return [
-            Trouble(source=source, packages=int(count), reason=why, some=self._some(source, wrong))
+            Trouble(source=source, packages=int(count), reason=why, some=some[source.id])
             for source, count, why in self._session.execute(query)
         ]
 
     def _some(
-        self, source: Source, wrong: Sequence[ColumnElement[bool]]
-    ) -> Sequence[tuple[int, str]]:
+        self, wrong: Sequence[ColumnElement[bool]]
+    ) -> Mapping[int, Sequence[tuple[int, str]]]:
+        """The first packages of each source, by its id."""
         called = func.coalesce(Package.name, Project.path)
-        query = (
-            self._packages(Package.id, called)
-            .where(Source.id == source.id, *wrong)
-            .order_by(called, Package.id)
-            .limit(NAMED)
-        )
-        return [(number, name) for number, name in self._session.execute(query)]
+        place = func.row_number().over(partition_by=Source.id, order_by=(called, Package.id))
+        columns = Source.id, Package.id.label("package"), called.label("called")
+        placed = self._packages(*columns, place.label("place")).where(*wrong).subquery()
+        first = select(placed).where(placed.c.place <= NAMED).order_by(placed.c.place)
+        found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        for row in self._session.execute(first):
+            found[row.id].append((row.package, row.called))
+        return found
 
     def _packages(self, *columns: Any) -> Select[Any]:
         query: Select[Any] = (
