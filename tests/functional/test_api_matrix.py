@@ -69,7 +69,9 @@ class Place:
             package = Package(repository=home, name="acme/lib", project=project)
             services.session.add_all([package, source])
             sync = Sync(project=project, reason=SyncReason.MANUAL)
-            place = AuthenticationSource(name=f"Place {number}", provider="gitlab")
+            place = AuthenticationSource(
+                name=f"Place {number}", provider="gitlab", config={"url": "https://host.invalid"}
+            )
             version = Version(
                 package=package,
                 name="1.0.0",
