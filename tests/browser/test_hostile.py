@@ -101,7 +101,8 @@ def test_what_runs_would_be_noticed(victim: Victim) -> None:
 
 
 def test_no_page_runs_what_a_stranger_says(victim: Victim, site: Site) -> None:
-    _look_at_all(victim, site)
+    documents = [call.path for call in CALLS if call.method == "GET" and "{" not in call.path]
+    _look_at_all(victim, site, *(PREFIX + path for path in documents))
 
 
 def test_no_page_leads_where_a_stranger_says(browser: Browser, tmp_path: Path) -> None:
@@ -147,9 +148,8 @@ def test_whoever_signs_in_runs_nothing_of_what_a_provider_says(
         assert victim.faults == {}
 
 
-def _look_at_all(victim: Victim, site: Site) -> None:
-    documents = [call.path for call in CALLS if call.method == "GET" and "{" not in call.path]
-    paths = [*(site.path(page) for page in shown()), *(PREFIX + path for path in documents)]
+def _look_at_all(victim: Victim, site: Site, *more: str) -> None:
+    paths = [*(site.path(page) for page in shown()), *more]
     statuses = {path: victim.visit(path) for path in paths}
     assert {path: status for path, status in statuses.items() if status != 200} == {}
     assert victim.faults == {}
