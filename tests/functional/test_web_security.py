@@ -137,7 +137,7 @@ def test_composer_is_told_in_json(admin):
 
 
 def test_a_file_of_ours_is_kept_for_ever_and_changes_its_address(admin):
-    href = re.search(r'href="(/static/[0-9a-f]{12}/packistry\.css)"', admin.get("/").text)
+    href = re.search(r'href="(/static/[0-9a-f]{12}/base\.css)"', admin.get("/").text)
     assert href is not None
     answer = admin.app.get(href[1])
     assert "immutable" in answer.headers["Cache-Control"]
