@@ -13,6 +13,7 @@ from sqlalchemy import Engine, exists, insert, literal, select, union_all
 from packistry import schema
 from packistry.database import connect
 from packistry.models import Base, Counter
+from packistry.models.base import now
 from packistry.runtime import Runtime
 from packistry.services import Services
 from packistry.settings import Settings
@@ -68,9 +69,9 @@ def _empty(engine: Engine) -> None:
     with engine.begin() as connection:
         for index in sorted(connection.scalars(union_all(*filled))):
             connection.execute(tables[index].delete())
-        connection.execute(
-            insert(Counter), [{"name": "generation", "value": 1}, {"name": "floor", "value": 0}]
-        )
+        counters = {"generation": 1, "floor": 0, "downloads": now().date().toordinal()}
+        rows = [{"name": name, "value": value} for name, value in counters.items()]
+        connection.execute(insert(Counter), rows)
 
 
 @pytest.fixture

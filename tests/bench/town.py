@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import zope.sqlalchemy
-from sqlalchemy import Table, func, insert, literal, select, true
+from sqlalchemy import Table, func, insert, literal, select, true, update
 from sqlalchemy.orm import Session
 
 from packistry.models import (
@@ -14,6 +14,8 @@ from packistry.models import (
     Dist,
     Document,
     Download,
+    DownloadDay,
+    Gram,
     Outcome,
     Package,
     Project,
@@ -28,18 +30,26 @@ from packistry.models import (
     User,
     Version,
     Via,
+    Webhook,
+    WebhookState,
 )
 from packistry.models.base import now
+from packistry.models.gram import grams, said
 from packistry.runtime import Runtime
-from packistry.services import Services, readme
+from packistry.services import Services, popularity, readme
 from packistry.services.grants import Rights
 from tests.bench import data
 
 VERSIONS = 50
+SYNCS = 3
 DAYS = 30
 PEOPLE = 30
+# More than a page of the audit log shows, whatever became of packages.
+SIGN_INS = 60
 README = "## Use\n\nSend what the package has to say to *files*, sockets and databases.\n" * 40
 INSERTED_AT_ONCE = 1000
+
+_DAYS = cast(Table, DownloadDay.__table__)
 
 
 def build(runtime: Runtime, packages: int) -> None:
@@ -48,6 +58,7 @@ def build(runtime: Runtime, packages: int) -> None:
     runtime.attempt(_first)
     runtime.attempt(_people)
     runtime.attempt(lambda services: _multiply(services.session, packages))
+    runtime.attempt(_sign_in)
 
 
 def _first(services: Services) -> None:
@@ -60,26 +71,32 @@ def _first(services: Services) -> None:
     project = Project(source_id=source.id, external_id="1", path=package.name)
     session.add(project)
     session.flush()
+    session.add(
+        Webhook(source_id=source.id, project_id=project.id, key="1", state=WebhookState.ACTIVE)
+    )
     package.project_id = project.id
     package.description = "Sends what it has to say to files, sockets and databases"
     package.keywords = ["log", "logging", "psr-3"]
     package.readme, package.readme_html = README, readme.render(README)
     moment = now()
-    sync = Sync(
-        project_id=project.id,
-        reason=SyncReason.ADDED,
-        state=SyncState.DONE,
-        done=VERSIONS,
-        total=VERSIONS,
-        started_at=moment,
-        finished_at=moment,
-    )
-    session.add(sync)
+    syncs = [
+        Sync(
+            project_id=project.id,
+            reason=SyncReason.RECONCILE if number else SyncReason.ADDED,
+            state=SyncState.DONE,
+            done=VERSIONS,
+            total=VERSIONS,
+            started_at=moment,
+            finished_at=moment,
+        )
+        for number in range(SYNCS)
+    ]
+    session.add_all(syncs)
     session.flush()
     for version in session.scalars(select(Version)):
         session.add(
             SyncItem(
-                sync_id=sync.id,
+                sync_id=syncs[0].id,
                 package_id=package.id,
                 kind=version.kind,
                 ref=version.ref,
@@ -93,15 +110,18 @@ def _first(services: Services) -> None:
             Requirement(package_id=package.id, name=name, dev=number == 2, allows=f"^{number + 1}")
         )
     for number in range(DAYS):
+        day = moment.date() - timedelta(days=number)
         session.add(
             Download(
                 package_id=package.id,
                 version="1.0.0.0",
-                day=moment.date() - timedelta(days=number),
+                day=day,
                 downloads=number + 1,
                 installs=number,
             )
         )
+        popularity.add(session, {(package.id, day): number + 1})
+    session.refresh(package)
     session.add(
         AuditEvent(
             via=Via.WEB,
@@ -125,16 +145,31 @@ def _people(services: Services) -> None:
         services.grants.grant(token, repository, Rights(read=True))
 
 
+def _sign_in(services: Services) -> None:
+    services.session.add_all(
+        AuditEvent(
+            via=Via.WEB,
+            actor=f"person-{number % PEOPLE}@bench.example",
+            action="sign-in.succeeded",
+            kind="user",
+        )
+        for number in range(SIGN_INS)
+    )
+
+
 def _multiply(session: Session, packages: int) -> None:
     _others(session, packages)
     _copies(session)
+    _grams(session)
+    session.execute(update(_DAYS).values(downloads=_DAYS.c.downloads * packages))
     zope.sqlalchemy.mark_changed(session)
 
 
 def _others(session: Session, packages: int) -> None:
-    """The other packages and their projects."""
+    """The other packages, their projects and the webhooks of these."""
     first = _values(session, Package, 1)
     project = _values(session, Project, first["project_id"])
+    webhook = _values(session, Webhook, 1)
     for start in range(2, packages + 1, INSERTED_AT_ONCE):
         numbers = range(start, min(start + INSERTED_AT_ONCE, packages + 1))
         session.execute(
@@ -146,6 +181,19 @@ def _others(session: Session, packages: int) -> None:
                     "uid": f"{number:032x}",
                     "external_id": str(number),
                     "path": data.package_name(number),
+                }
+                for number in numbers
+            ],
+        )
+        session.execute(
+            insert(cast(Table, Webhook.__table__)),
+            [
+                webhook
+                | {
+                    "id": number,
+                    "uid": f"{number:032x}",
+                    "key": f"{number:032x}",
+                    "project_id": number,
                 }
                 for number in numbers
             ],
@@ -165,6 +213,21 @@ def _others(session: Session, packages: int) -> None:
         )
 
 
+def _grams(session: Session) -> None:
+    """What the words of the other packages are found by."""
+    query = select(Package.id, Package.name, Package.description, Package.keywords)
+    rows = session.execute(query.where(Package.id > 1)).all()
+    for start in range(0, len(rows), INSERTED_AT_ONCE):
+        session.execute(
+            insert(cast(Table, Gram.__table__)),
+            [
+                {"gram": each, "package_id": row.id}
+                for row in rows[start : start + INSERTED_AT_ONCE]
+                for each in grams(said(row.name, row.description, row.keywords))
+            ],
+        )
+
+
 def _values(session: Session, model: type[Base], id: int) -> dict[str, Any]:  # noqa: A002
     row = session.get_one(model, id)
     return {column.key: getattr(row, column.key) for column in model.__table__.columns}
@@ -180,7 +243,7 @@ def _copies(session: Session) -> None:
         (Download, {}),
         (Requirement, {}),
         (Sync, {"project_id": 1}),
-        (SyncItem, {"sync_id": 1}),
+        (SyncItem, {"sync_id": SYNCS}),
         (AuditEvent, {}),
     ):
         _copy(session, model, belongs)

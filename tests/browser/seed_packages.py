@@ -23,7 +23,7 @@ from packistry.models import (
     WebhookState,
 )
 from packistry.models.base import now
-from packistry.services import Services, requirements
+from packistry.services import Services, popularity, requirements
 from packistry.services.readme import render
 
 LIBRARIES = (
@@ -118,16 +118,13 @@ def add_packages(services: Services, random: Random) -> None:
         session.add_all([project, package])
         session.flush()
         _versions(session, package, latest, random)
+        days = [today - timedelta(days=days) for days in range(90)]
+        counted = {day: _installs(random, day, number) for day in days}
         session.add_all(
-            Download(
-                package_id=package.id,
-                version=f"{latest}.0",
-                day=today - timedelta(days=days),
-                downloads=_installs(random, today - timedelta(days=days), number),
-                installs=0,
-            )
-            for days in range(90)
+            Download(package_id=package.id, version=f"{latest}.0", day=day, downloads=downloads)
+            for day, downloads in counted.items()
         )
+        popularity.add(session, {(package.id, day): count for day, count in counted.items()})
         _sync(session, project, package, number, latest)
         if name != HOOKED:
             needs = {"require": REQUIRES[number % len(REQUIRES)]}

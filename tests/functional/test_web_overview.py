@@ -7,7 +7,6 @@ import pytest
 
 from packistry.inputs import NewRepository
 from packistry.models import (
-    Download,
     Grant,
     Outcome,
     Package,
@@ -24,6 +23,7 @@ from packistry.models import (
 )
 from packistry.models.base import now
 from packistry.services.grants import Rights
+from tests.counting import download
 from tests.functional.browser import Browser, person
 
 
@@ -56,16 +56,7 @@ class Stocked:
                         outcome=Outcome.IMPORTED,
                     )
                 )
-            today = now().date()
-            for days, number in ((0, 5), (10, 7), (200, 11)):
-                session.add(
-                    Download(
-                        package_id=services.packages.get("acme/home").id,
-                        version="1.0.0.0",
-                        day=today - timedelta(days=days),
-                        downloads=number,
-                    )
-                )
+            download(services, services.packages.get("acme/home").id, {0: 5, 10: 7, 200: 11})
 
 
 @pytest.fixture
@@ -167,6 +158,19 @@ def test_what_somebody_may_not_read_is_in_no_number_and_no_list(stocked, runtime
     found = jo.get("/admin/search", params={"q": "acme"}).html.get_text()
     assert "acme/away" in found
     assert "acme/home" not in found
+
+
+def test_who_may_read_one_package_is_told_of_its_downloads_alone(stocked, runtime, application):
+    jo = person(runtime, application, "jo@x.org")
+    with runtime.transaction() as services:
+        package = services.packages.get("acme/home")
+        other = Package(repository=package.repository, name="acme/other")
+        services.session.add_all([other, Grant(user_id=jo.user_id, package_id=package.id)])
+        services.session.flush()
+        download(services, other.id, {0: 1000})
+    page = jo.get("/")
+    assert "12 in the last 90 days" in text(page)
+    assert "acme/other" not in page.text
 
 
 def test_a_source_that_cannot_be_read_comes_first_in_the_hosts_own_words(

@@ -20,8 +20,9 @@ from packistry.models import (
     Version,
 )
 from packistry.models.base import now
-from packistry.services import requirements
+from packistry.services import requirements, search
 from packistry.services.grants import Rights
+from tests.counting import download
 from tests.functional.browser import Browser, person
 from tests.functional.conftest import Stock
 
@@ -114,10 +115,15 @@ def test_the_list_is_searched_filtered_and_shows_what_somebody_may_read(
     assert names(type="wordpress-theme") == ["acme/theme"]
     assert names(source="uploads") == ["acme/theme"]
     assert names(repository="999999999999", source="x'") == []
-    with runtime.reading() as services:
+    with runtime.transaction() as services:
         home, host = services.repositories.get("home").id, services.sources.get("Host").id
+        lib_row, theme = services.packages.get("acme/lib"), services.packages.get("acme/theme")
+        lib_row.modified, theme.modified = 1, 2
+        download(services, lib_row.id, {0: 1, 100: 1})
+        download(services, theme.id, {84: 5})
     assert names(repository=home) == names(source=host) == ["acme/lib"]
-    assert names(sort="-installs") == names(sort="-changed") == ["acme/lib", "acme/theme"]
+    assert names(sort="-installs") == names(sort="changed") == ["acme/lib", "acme/theme"]
+    assert names(sort="installs") == names(sort="-changed") == ["acme/theme", "acme/lib"]
     assert names(repository="²") == names(page="²")
     jo = person(runtime, application, "jo@x.org")
     assert names(jo) == []
@@ -126,6 +132,25 @@ def test_the_list_is_searched_filtered_and_shows_what_somebody_may_read(
         services.session.add(Grant(user_id=jo.user_id, package_id=theme.id))
     assert names(jo) == ["acme/theme"]
     assert "Host" not in jo.get("/admin/packages").text
+
+
+def test_of_a_word_that_many_have_only_some_pages_ahead_are_counted(admin, runtime, monkeypatch):
+    monkeypatch.setattr(search, "RARE", 20)
+    with runtime.transaction() as services:
+        home = services.repositories.add(NewRepository(name="Home"))
+        services.session.add_all(
+            Package(repository=home, name=f"acme/lib-{number:02}") for number in range(60)
+        )
+
+    def told(**query: Any) -> tuple[str, list[str]]:
+        page = admin.get("/admin/packages", params={"q": "lib", **query}).html
+        numbers = [link.get_text() for link in page.select(".pager li")]
+        return page.select_one(".pager span").get_text(), numbers
+
+    assert told() == ("1–25 of more than 50", ["1", "2", "…", "Next"])
+    assert told(page=2) == ("26–50 of 60", ["Previous", "1", "2", "3", "Next"])
+    assert told(page=3) == told(page=7) == ("51–60 of 60", ["Previous", "1", "2", "3"])
+    assert told(q="lib-4")[0] == "1–10 of 10"
 
 
 def test_versions_are_searched_by_their_names(admin, lib):

@@ -16,7 +16,7 @@ from packistry.jobs import lease, owed
 from packistry.models import Package, Project, Sync, SyncReason, SyncState
 from packistry.models.base import now
 from packistry.runtime import Runtime
-from packistry.services import Services
+from packistry.services import Services, popularity
 from packistry.services.collector import Collector
 
 DUTY = "scheduler"
@@ -25,6 +25,7 @@ TICK_SECONDS = 10.0
 SEND_AGAIN_SECONDS = 30.0
 FORGET_SECONDS = 3600.0
 NEW_URL_SECONDS = 300.0
+NEW_DAY_SECONDS = 60.0
 JITTER = 0.1
 PROJECTS_AT_ONCE = 50
 PROJECTS_A_TICK = 1000
@@ -59,6 +60,7 @@ class Scheduler:
             (SEND_AGAIN_SECONDS, self.send_again),
             (FORGET_SECONDS, self.forget),
             (NEW_URL_SECONDS, self.move_webhooks),
+            (NEW_DAY_SECONDS, self.notice_new_day),
         ]
         self._next = [0.0 for _ in self._chores]
 
@@ -157,6 +159,12 @@ class Scheduler:
     def move_webhooks(self) -> int:
         """See to webhooks that were made for another PACKISTRY_URL; their number."""
         return self.runtime.attempt(lambda services: services.webhooks.notice_new_url())
+
+    def notice_new_day(self) -> bool:
+        """Leave out of recent downloads those that are so no more; False where there is no need."""
+        return self.runtime.attempt(
+            lambda services: popularity.roll(services.session, now().date())
+        )
 
     def _run(self) -> None:
         while not self._stopping.is_set():

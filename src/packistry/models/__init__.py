@@ -9,7 +9,8 @@ from packistry.models.discovery import (
     BulkImportProject,
     PassedProject,
 )
-from packistry.models.download import Download
+from packistry.models.download import Download, DownloadDay
+from packistry.models.gram import Gram
 from packistry.models.link import OneTimeLink, Purpose
 from packistry.models.owed_mail import OwedMail
 from packistry.models.package import (
@@ -54,6 +55,8 @@ __all__ = [
     "Dists",
     "Document",
     "Download",
+    "DownloadDay",
+    "Gram",
     "Grant",
     "IdentityLink",
     "Intent",

@@ -1,6 +1,6 @@
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from packistry.models.base import TABLE, Base
@@ -26,3 +26,17 @@ class Download(Base):
     # dists handed out, and installs that `composer` reported to notify-batch.
     downloads: Mapped[int] = mapped_column(default=0)
     installs: Mapped[int] = mapped_column(default=0)
+
+
+class DownloadDay(Base):
+    """How often the packages that are in a repository now were downloaded on one day."""
+
+    __tablename__ = "download_days"
+    __table_args__ = (UniqueConstraint("day", "repository_id"), TABLE)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    day: Mapped[date]
+    repository_id: Mapped[int] = mapped_column(
+        ForeignKey("repositories.id", ondelete="CASCADE"), index=True
+    )
+    downloads: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -2,8 +2,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    event,
+    select,
+)
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
+from sqlalchemy.orm.attributes import get_history
 
 from packistry.models.base import TABLE, Base, JSONText, LongBlob, LongText, new_uid, now, word
 from packistry.models.repository import Repository, TagPolicy
@@ -14,7 +25,15 @@ class Package(Filtering, Base):
     """A package in a repository, made from a project (and a sub-directory of it) or by upload."""
 
     __tablename__ = "packages"
-    __table_args__ = (UniqueConstraint("repository_id", "name"), TABLE)
+    __table_args__ = (
+        UniqueConstraint("repository_id", "name"),
+        Index("ix_packages_type_id", "type", "id"),
+        # Each of what lists are sorted by, with what sorts those that are equal.
+        Index("ix_packages_modified_id", "modified", "id"),
+        Index("ix_packages_week_downloads_id", "week_downloads", "id"),
+        Index("ix_packages_quarter_downloads_id", "quarter_downloads", "id"),
+        TABLE,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)
@@ -22,6 +41,8 @@ class Package(Filtering, Base):
     project_id: Mapped[int | None] = mapped_column(
         ForeignKey("projects.id", ondelete="SET NULL"), index=True
     )
+    # Its project's, which never changes: what is counted by source need not look at projects.
+    source_id: Mapped[int | None] = mapped_column(index=True)
     subdirectory: Mapped[str] = mapped_column(default="")
     # Lower-cased. None until the first import has read it from composer.json; then it stays.
     name: Mapped[str | None] = mapped_column(index=True)
@@ -44,6 +65,11 @@ class Package(Filtering, Base):
     abandoned_here: Mapped[bool | str | None] = mapped_column(JSONText)
     # Set with every change of a version, cleared when the documents are rendered.
     stale: Mapped[bool] = mapped_column(default=False, index=True)
+    # The newest Last-Modified of its documents (services.documents); 0 while it has none.
+    modified: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Downloads of any version in the last 7 days and 12 weeks (services.popularity).
+    week_downloads: Mapped[int] = mapped_column(default=0)
+    quarter_downloads: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
@@ -83,6 +109,14 @@ class Package(Filtering, Base):
     def abandonment(self) -> bool | str:
         """What composer is told: False, True, or the name of the package to use instead."""
         return self.abandoned if self.abandoned_here is None else self.abandoned_here
+
+
+@event.listens_for(Package, "before_insert")
+@event.listens_for(Package, "before_update")
+def _note_source(_mapper: Mapper[Any], connection: Connection, package: Package) -> None:
+    if get_history(package, "project_id").has_changes():
+        query = select(Project.source_id).where(Project.id == package.project_id)
+        package.source_id = connection.scalar(query)
 
 
 class Readme(Base):

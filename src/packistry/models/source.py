@@ -2,8 +2,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from packistry.models.base import TABLE, Base, JSONText, new_uid, now, word
 from packistry.models.repository import TagPolicy
@@ -62,7 +62,11 @@ class Project(Base):
     """One repository at a host: one mirror and one sync for all packages made from it."""
 
     __tablename__ = "projects"
-    __table_args__ = (UniqueConstraint("source_id", "external_id"), TABLE)
+    __table_args__ = (
+        UniqueConstraint("source_id", "external_id"),
+        Index("ix_projects_away_source_id", "away", "source_id"),
+        TABLE,
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)
@@ -76,6 +80,8 @@ class Project(Base):
     archived: Mapped[bool] = mapped_column(default=False)
     # Why the last look at it failed; "" while it can be reached.
     unreachable: Mapped[str] = mapped_column(Text, default="")
+    # Whether there is such a reason: what is found by it, since no index holds a long text.
+    away: Mapped[bool] = mapped_column(default=False)
     # Since when the host has said that it is not there or not ours, and in how many looks.
     missing_since: Mapped[datetime | None]
     missed_looks: Mapped[int] = mapped_column(default=0)
@@ -88,3 +94,8 @@ class Project(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     source: Mapped[Source] = relationship(back_populates="projects")
+
+    @validates("unreachable")
+    def _note_away(self, _name: str, reason: str) -> str:
+        self.away = reason != ""
+        return reason

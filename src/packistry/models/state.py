@@ -11,6 +11,7 @@ class Counter(Base):
 
     `generation` rises with every commit that can change what a client may read.
     `floor` is the highest Last-Modified that a removed document ever had.
+    `downloads` is the day, by its ordinal, up to which downloads are added up (popularity).
     """
 
     __tablename__ = "counters"

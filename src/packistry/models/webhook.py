@@ -21,6 +21,7 @@ class Webhook(Base):
     """Has the host of one project tell us of changes. Outlives the project until it is removed."""
 
     __tablename__ = "webhooks"
+    __table_args__ = (Index("ix_webhooks_state", "state", "source_id", "project_id"), TABLE)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uid: Mapped[str] = mapped_column(String(32), unique=True, default=new_uid)

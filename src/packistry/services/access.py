@@ -7,12 +7,12 @@ repository manages its packages and the deploy tokens that reach nothing beyond 
 from every source: its name and what projects it has are theirs to know, what opens it is not.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, false, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from packistry.models import Base, Grant, Package, Repository, Source, Token, TokenKind
@@ -82,6 +82,8 @@ Target = Base | None
 a whole, only administrators know."""
 Bool = ColumnElement[bool] | bool
 Number = ColumnElement[int | None] | InstrumentedAttribute[Any] | int | None
+Covers = Callable[[type[Grant]], ColumnElement[bool]]
+"""Whether a grant is one on what is at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +170,39 @@ def manages(actor: Actor) -> ColumnElement[bool]:
 
 
 def readable(actor: Actor) -> ColumnElement[bool]:
-    """Whether `actor` may read the Package (joined to its Repository) at hand."""
-    return package_predicate(Subject.of(actor, Action.READ), Action.READ)
+    """Whether `actor` may read the Package at hand: as `package_predicate` says it.
+
+    In terms of what is found out once, not anew for each of many packages.
+    """
+    if actor.admin and actor.can_read:
+        return true()
+    return or_(
+        Package.repository_id.in_(wholly_readable(actor)), Package.id.in_(singly_readable(actor))
+    )
+
+
+def wholly_readable(actor: Actor) -> Select[int]:
+    """The numbers of the repositories of which `actor` may read every package."""
+    home = aliased(Repository)
+    if actor.admin and actor.can_read:
+        return select(home.id)
+    grant = aliased(Grant)
+    granted = select(grant.repository_id).where(
+        grant.repository_id.is_not(None), _held(grant, actor)
+    )
+    return select(home.id).where(or_(home.public, home.id.in_(granted)))
+
+
+def singly_readable(actor: Actor) -> Select[int | None]:
+    """The numbers of the packages that `actor` may read by grants on these alone."""
+    grant = aliased(Grant)
+    return select(grant.package_id).where(grant.package_id.is_not(None), _held(grant, actor))
+
+
+def _held(grant: type[Grant], actor: Actor) -> ColumnElement[bool]:
+    """Whether it lets `actor` read."""
+    owners = _owners(grant, Subject.of(actor, Action.READ))
+    return and_(or_(*owners), grant.can_read) if owners and actor.can_read else false()
 
 
 def enterable(actor: Actor) -> ColumnElement[bool]:
@@ -179,15 +212,12 @@ def enterable(actor: Actor) -> ColumnElement[bool]:
 
 def package_predicate(subject: Subject, action: Action) -> ColumnElement[bool]:
     """Whether `subject` may do `action` with the Package (joined to its Repository) at hand."""
-    granted = _granted(
-        subject,
-        action,
-        lambda grant: or_(
-            grant.repository_id == Repository.id,
-            and_(grant.package_id.is_not(None), grant.package_id == Package.id),
-        ),
-    )
-    return _decide(subject, action, granted)
+
+    def covers(grant: type[Grant]) -> ColumnElement[bool]:
+        its_own = and_(grant.package_id.is_not(None), grant.package_id == Package.id)
+        return or_(grant.repository_id == Repository.id, its_own)
+
+    return _decide(subject, action, covers)
 
 
 def repository_predicate(subject: Subject, action: Action) -> ColumnElement[bool]:
@@ -211,27 +241,21 @@ def repository_predicate(subject: Subject, action: Action) -> ColumnElement[bool
         )
         return or_(whole, and_(grant.package_id.is_not(None), part))
 
-    return _decide(subject, action, _granted(subject, action, covers))
+    return _decide(subject, action, covers)
 
 
-def _decide(subject: Subject, action: Action, granted: ColumnElement[bool]) -> ColumnElement[bool]:
+def _decide(subject: Subject, action: Action, covers: Covers) -> ColumnElement[bool]:
     if subject.admin is True and subject.allowed is True:
         # Said so, no database need look at every row to find it out.
         return true()
+    granted = _granted(subject, action, covers)
     right = and_(_clause(subject.allowed), or_(_clause(subject.admin), granted))
     return or_(Repository.public, right) if action is Action.READ else right
 
 
-def _granted(subject: Subject, action: Action, covers: Any) -> ColumnElement[bool]:
+def _granted(subject: Subject, action: Action, covers: Covers) -> ColumnElement[bool]:
     grant = aliased(Grant)
-    owners = [
-        column == value
-        for column, value in (
-            (grant.user_id, subject.user_id),
-            (grant.token_id, subject.deploy_token_id),
-        )
-        if value is not None
-    ]
+    owners = _owners(grant, subject)
     if not owners:
         return false()
     right = {
@@ -240,6 +264,18 @@ def _granted(subject: Subject, action: Action, covers: Any) -> ColumnElement[boo
         Action.MANAGE: grant.can_manage,
     }[action]
     return exists().where(or_(*owners), right, covers(grant))
+
+
+def _owners(grant: type[Grant], subject: Subject) -> list[ColumnElement[bool]]:
+    """Either says that the grant is the subject's; none where it can have no grants."""
+    return [
+        column == value
+        for column, value in (
+            (grant.user_id, subject.user_id),
+            (grant.token_id, subject.deploy_token_id),
+        )
+        if value is not None
+    ]
 
 
 def _ability(actor: Actor, action: Action) -> bool:

@@ -89,6 +89,7 @@ KINDS: dict[type[Base], Kind] = {
         silent=frozenset(
             {
                 "unreachable",
+                "away",
                 "missing_since",
                 "missed_looks",
                 "lost_at",
@@ -102,7 +103,20 @@ KINDS: dict[type[Base], Kind] = {
     Package: Kind(
         word="package",
         name=lambda _, row: row.name or f"number {row.id}",
-        silent=frozenset({"stale", "description", "keywords", "type", "on_trial", "composer_name"}),
+        silent=frozenset(
+            {
+                "stale",
+                "description",
+                "keywords",
+                "type",
+                "on_trial",
+                "composer_name",
+                "modified",
+                "source_id",
+                "week_downloads",
+                "quarter_downloads",
+            }
+        ),
     ),
     Version: Kind(
         word="version",
@@ -143,7 +157,9 @@ NOT_RECORDED = frozenset(
         "deliveries",
         "dists",
         "documents",
+        "download_days",
         "downloads",
+        "grams",
         "intents",
         "leases",
         "one_time_links",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from packistry.database import distinct_values
 from packistry.models import AuditEvent
 from packistry.services.transactions import Changes
 
@@ -65,8 +66,8 @@ class AuditLog:
 
     def kinds(self) -> list[str]:
         """Of what there are entries."""
-        query = select(AuditEvent.kind).distinct().order_by(AuditEvent.kind)
-        return list(self._session.scalars(query))
+        kinds = distinct_values(AuditEvent.kind)
+        return list(self._session.scalars(select(kinds.c.value).order_by(kinds.c.value)))
 
 
 def export(transactions: Changes, narrowed: Narrowed, form: Form) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from packistry import plugin
@@ -129,15 +129,17 @@ class Discovery:
         self._packages.discard(package)
         return self._session.get(Project, number) is None
 
-    def passed(self, source: Source, project: str = "") -> list[PassedFacts]:
-        """The projects of a source that are left alone, or the one of this path."""
+    def passed(
+        self, source: Source, project: str = "", limit: int | None = None
+    ) -> list[PassedFacts]:
+        """Projects of a source that are left alone, so many at most, or the one of this path."""
         query = select(PassedProject, Repository.path).join(PassedProject.repository)
         if project:
             query = query.where(PassedProject.path == project)
         rows = self._session.execute(
-            query.where(PassedProject.source_id == source.id).order_by(
-                PassedProject.path, PassedProject.id
-            )
+            query.where(PassedProject.source_id == source.id)
+            .order_by(PassedProject.path, PassedProject.id)
+            .limit(limit)
         )
         return [
             PassedFacts(
@@ -149,6 +151,11 @@ class Discovery:
             )
             for row, path in rows
         ]
+
+    def count_passed(self, source: Source) -> int:
+        """How many projects of a source are left alone."""
+        query = select(func.count()).where(PassedProject.source_id == source.id)
+        return self._session.scalar(query) or 0
 
     def _there(
         self, repository: Repository, source: Source, found: Sequence[plugin.Project]

@@ -55,7 +55,9 @@ class Documents:
         entries = self._entries(package, self._settings.base_url)
         kept = self._kept(package)
         for channel in Channel:
-            self._store(package, channel, _json(package.name, channel, entries), kept.get(channel))
+            text = _json(package.name, channel, entries)
+            modified = self._store(package, channel, text, kept.get(channel))
+            package.modified = max(package.modified, modified)
 
     def render_for(self, package: Package, channel: Channel, base_url: str) -> bytes:
         """The gzipped file for readers who know this server by another URL. Nothing is stored."""
@@ -111,22 +113,24 @@ class Documents:
             for row in rows
         }
 
-    def _store(self, package: Package, channel: Channel, text: bytes, kept: _Kept | None) -> None:
+    def _store(self, package: Package, channel: Channel, text: bytes, kept: _Kept | None) -> int:
+        """Its Last-Modified from now on."""
         digest = hashlib.sha256(text).hexdigest()
         if kept is not None and kept.digest == digest:
-            return
+            return kept.modified
         body, modified = _compress(text), self._modified(kept)
         if kept is None:
             row = Document(package_id=package.id, channel=channel, body=body, digest=digest)
             row.modified = modified
             self._session.add(row)
-            return
+            return modified
         self._session.execute(
             update(Document)
             .where(Document.id == kept.id)
             .values(body=body, digest=digest, modified=modified)
             .execution_options(synchronize_session=False)
         )
+        return modified
 
     def _modified(self, kept: _Kept | None) -> int:
         floor = self._session.scalar(select(Counter.value).where(Counter.name == FLOOR)) or 0

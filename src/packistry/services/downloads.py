@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from packistry.database import upsert
-from packistry.models import Download, Package, Token, Version
+from packistry.models import Download, Token, Version
 from packistry.models.base import now
+from packistry.services import popularity
 from packistry.services.documents import dist_path
 from packistry.services.transactions import Transactions
 
@@ -78,9 +79,11 @@ class Downloads:
     def record(self, batch: Batch) -> None:
         """Adds a batch up. Counts of packages and tokens that are gone are forgotten."""
         counts: dict[tuple[int, str, date], list[int]] = defaultdict(lambda: [0, 0])
-        packages = {event.package_id for event in batch.downloads}
-        packages |= {event.package_id for event in batch.installs}
-        existing = self._existing(packages)
+        existing = popularity.add(
+            self._session,
+            _by_day(batch.downloads),
+            {event.package_id for event in batch.installs},
+        )
         names = self._versions({event.dist_id for event in batch.downloads})
         for download, number in batch.downloads.items():
             version = _named(names[download.dist_id], download.version)
@@ -124,12 +127,6 @@ class Downloads:
             )
         zope.sqlalchemy.mark_changed(self._session)
 
-    def _existing(self, package_ids: set[int]) -> set[int]:
-        found: set[int] = set()
-        for some in _chunks(sorted(package_ids)):
-            found.update(self._session.scalars(select(Package.id).where(Package.id.in_(some))))
-        return found
-
     def _versions(self, dist_ids: set[int]) -> dict[int, list[tuple[str, str]]]:
         """By dist: the (name, normalised) of the versions that have it now."""
         versions: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -143,6 +140,14 @@ class Downloads:
                 if dist_id is not None:
                     versions[dist_id].append((name, normalized))
         return versions
+
+
+def _by_day(downloads: Mapping[Downloaded, int]) -> Counter[tuple[int, date]]:
+    """By package and day."""
+    counted: Counter[tuple[int, date]] = Counter()
+    for event, number in downloads.items():
+        counted[event.package_id, event.day] += number
+    return counted
 
 
 def _named(versions: list[tuple[str, str]], wanted: str) -> str:

@@ -33,6 +33,7 @@ RECENT = 20
 # What a look that reached the project says about all before it.
 _REACHED: dict[str, Any] = {
     "unreachable": "",
+    "away": False,
     "missing_since": None,
     "missed_looks": 0,
     "lost_at": None,
@@ -327,7 +328,7 @@ class Ledger:
         self._session.execute(
             update(Project)
             .where(Project.id == project_id)
-            .values(unreachable=reason)
+            .values(unreachable=reason, away=reason != "")
             .execution_options(synchronize_session=False)
         )
 

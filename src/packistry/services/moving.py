@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from packistry import plugin
 from packistry.errors import Conflict, Invalid
 from packistry.models import Grant, Package, Repository, SyncReason
-from packistry.services import passed
+from packistry.services import passed, popularity
 from packistry.services.documents import Documents
 from packistry.services.events import Events
 from packistry.services.filters import lists_of
@@ -82,6 +82,7 @@ class Moving:
             carry(self._session, package, repository.id, package.name)
         package.repository = repository
         self._session.flush()
+        popularity.move(self._session, package, before.id)
         passed.forget(self._session, package)
         if package.name is None:
             return

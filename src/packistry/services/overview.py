@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from packistry.models import (
     Download,
+    DownloadDay,
     Outcome,
     Package,
     Repository,
@@ -22,11 +23,20 @@ from packistry.models import (
     User,
 )
 from packistry.models.base import now
-from packistry.services.access import Actor, enterable, manages, readable, token_predicate
+from packistry.services.access import (
+    Actor,
+    enterable,
+    manages,
+    readable,
+    singly_readable,
+    token_predicate,
+    wholly_readable,
+)
 from packistry.services.tokens import in_force
 
 # Of syncs that changed nothing there may be thousands between two that did.
 LOOKED_AT = 2000
+BUSIEST = 500
 SHOWN_VERSIONS = 3
 CAME = (Outcome.IMPORTED, Outcome.UPDATED, Outcome.REMOVED)
 REFUSED = (Outcome.SKIPPED, Outcome.FAILED)
@@ -45,7 +55,7 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """A package and how often it was downloaded."""
+    """A package and how often it was downloaded lately."""
 
     id: int
     name: str
@@ -112,45 +122,49 @@ class Overview:
 
     def downloads(self, first: date) -> dict[date, int]:
         """How many each day, from that day on."""
-        query = (
+        whole = select(DownloadDay.day, func.sum(DownloadDay.downloads)).where(
+            DownloadDay.day >= first
+        )
+        if self._actor.admin:
+            return self._by_day(whole.group_by(DownloadDay.day))
+        homes = wholly_readable(self._actor)
+        found = self._by_day(
+            whole.where(DownloadDay.repository_id.in_(homes)).group_by(DownloadDay.day)
+        )
+        parts = (
             select(Download.day, func.sum(Download.downloads))
-            .where(Download.day >= first)
+            .join(Package, Package.id == Download.package_id)
+            .where(
+                Download.package_id.in_(singly_readable(self._actor)),
+                Package.repository_id.not_in(homes),
+                Download.day >= first,
+            )
             .group_by(Download.day)
         )
-        if not self._actor.admin:
-            query = query.where(Download.package_id.in_(_packages(Package.id).where(self._mine())))
-        return {day: int(number) for day, number in self._session.execute(query)}
+        for day, number in self._by_day(parts).items():
+            found[day] = found.get(day, 0) + number
+        return found
 
     def ever_downloaded(self) -> bool:
         """Whether anything was ever installed from here."""
         return bool(self._session.scalar(select(exists().where(Download.downloads > 0))))
 
-    def busiest(self, first: date, limit: int) -> list[tuple[int, int]]:
-        """(package id, downloads since that day), the most first, of all packages there are."""
-        number = func.sum(Download.downloads)
+    def busiest(self, limit: int) -> list[Installed]:
+        """Those downloaded most in the last 7 days, as far as they are among the `BUSIEST`."""
+        order = Package.week_downloads.desc(), Package.id.desc()
+        top = select(Package.id).where(Package.week_downloads > 0, Package.name.is_not(None))
+        top = top.order_by(*order).limit(limit if self._actor.admin else BUSIEST)
         query = (
-            select(Download.package_id, number)
-            .where(Download.day >= first)
-            .group_by(Download.package_id)
-            .having(number > 0)
-            .order_by(number.desc(), Download.package_id)
+            select(Package.id, Package.name, Package.week_downloads)
+            .join(inner := top.subquery(), inner.c.id == Package.id)
+            .where(self._mine())
+            .order_by(*order)
             .limit(limit)
         )
-        return [(package_id, int(total)) for package_id, total in self._session.execute(query)]
-
-    def most(self, busiest: Sequence[tuple[int, int]], limit: int) -> list[Installed]:
-        """The first of these packages, leaving out those that are hidden."""
-        query = _packages(Package.id, Package.name).where(
-            Package.id.in_([package_id for package_id, _ in busiest]),
-            Package.name.is_not(None),
-            self._mine(),
-        )
-        names = {row.id: row.name for row in self._session.execute(query)}
         return [
-            Installed(id=package_id, name=names[package_id], downloads=number)
-            for package_id, number in busiest
-            if package_id in names
-        ][:limit]
+            Installed(id=row.id, name=row.name or "", downloads=row.week_downloads)
+            for row in self._session.execute(query)
+        ]
 
     def recent(self, limit: int, project_id: int | None = None) -> list[Recent]:
         """The syncs that changed something, are under way or failed, the newest first.
@@ -183,6 +197,9 @@ class Overview:
             .order_by(Token.expires_at, Token.id)
         )
         return list(self._session.scalars(query))
+
+    def _by_day(self, query: Select[date, int]) -> dict[date, int]:
+        return {day: int(number) for day, number in self._session.execute(query)}
 
     def _mine(self) -> ColumnElement[bool]:
         if self._actor.admin:

@@ -21,7 +21,7 @@ from packistry.models import (
     Version,
     Webhook,
 )
-from packistry.services import passed
+from packistry.services import passed, popularity
 from packistry.services.documents import Documents
 from packistry.services.events import Events
 from packistry.services.filters import set_lists
@@ -190,6 +190,7 @@ class Packages:
             self._events.announce(event)
         remember_all(self._session, package)
         self._documents.forget(package)
+        popularity.forget(self._session, package)
         # A version points at its dist: one database deletes the dists first and would object.
         self._session.execute(delete(Version).where(Version.package_id == package.id))
         self._session.delete(package)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from packistry.errors import Conflict, NotFound, PackistryError, unexpected
 from packistry.git.redaction import plain, redact
 from packistry.inputs import NewSource, SourceChange
-from packistry.models import Package, Project, Source
+from packistry.models import Package, Source
 from packistry.models.base import now
 from packistry.plugin import (
     Config,
@@ -76,12 +76,12 @@ class Sources:
     def sizes(self, sources: Sequence[Source]) -> dict[int, int]:
         """By source: how many packages are made from its projects; where none is, nothing."""
         query = (
-            select(Project.source_id, func.count())
-            .join(Package, Package.project_id == Project.id)
-            .where(Project.source_id.in_([each.id for each in sources]))
-            .group_by(Project.source_id)
+            select(Package.source_id, func.count())
+            .where(Package.source_id.in_([each.id for each in sources]))
+            .group_by(Package.source_id)
         )
-        return {row[0]: row[1] for row in self._session.execute(query)}
+        rows = self._session.execute(query)
+        return {source_id: count for source_id, count in rows if source_id is not None}
 
     def add(self, new: NewSource) -> Source:
         """Raises Conflict, PluginMissing, ConfigError. Contacts nobody."""

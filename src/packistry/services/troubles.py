@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session
 
 from packistry.models import (
@@ -43,7 +43,7 @@ class Troubles:
 
     def unreachable(self) -> list[Trouble]:
         """The sources with projects that cannot be read."""
-        return self._by_source(Project.unreachable, Project.unreachable != "")
+        return self._by_source(Project.unreachable, Project.away == true())
 
     def broken_webhooks(self) -> list[Trouble]:
         """The sources whose hosts refuse webhooks."""
@@ -51,7 +51,7 @@ class Troubles:
 
     def nameless(self) -> list[Trouble]:
         """The sources with projects that were read, and in which no package has a name."""
-        read = Project.synced_at.is_not(None), Project.unreachable == ""
+        read = Project.synced_at.is_not(None), Project.away.is_(False)
         unnamed = Package.name.is_(None), Package.on_trial.is_(False)
         return self._by_source(Project.path, *read, *unnamed)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from packistry.composer.semver import InvalidVersion, normalize, sort_key
 from packistry.composer.versions import identity
@@ -98,7 +98,10 @@ class Versions:
         return [found[each] for each in ids if each in found]
 
     def latest(self, package_ids: Sequence[int]) -> dict[int, Version]:
-        """By package: its highest stable version, else the highest release, else a branch."""
+        """By package: its highest stable version, else the highest release, else a branch.
+
+        Its manifest is read when it is asked for.
+        """
         rows = self._session.execute(
             select(
                 Version.id,
@@ -119,7 +122,8 @@ class Versions:
             if row.package_id not in best or rank > best[row.package_id][0]:
                 best[row.package_id] = (rank, row.id)
         ids = [version_id for _, version_id in best.values()]
-        found = self._session.scalars(select(Version).where(Version.id.in_(ids)))
+        query = select(Version).where(Version.id.in_(ids)).options(defer(Version.manifest))
+        found = self._session.scalars(query)
         return {version.package_id: version for version in found}
 
     def example(self, repository: Repository, actor: Actor) -> Version | None:

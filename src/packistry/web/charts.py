@@ -94,10 +94,10 @@ class Spark:
 
 def spark(counts: Mapping[date, int], first: date, weeks: int) -> Spark:
     """A bar for each week from `first` on; the highest fills the height."""
-    sums = [
-        sum(counts.get(first + timedelta(days=7 * week + day), 0) for day in range(7))
-        for week in range(weeks)
-    ]
+    sums = [0] * weeks
+    for each, number in counts.items():
+        if 0 <= (week := (each - first).days // 7) < weeks:
+            sums[week] += number
     highest = max(sums)
     path = "".join(
         f"M{week * STEP} {SPARK_HEIGHT - height}h3v{height}h-3z"

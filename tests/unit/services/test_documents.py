@@ -113,17 +113,25 @@ def test_rendering_again_what_did_not_change_touches_nothing(
     assert importing.modified(package) == before
 
 
+def listed(importing: Importing, package: int) -> int:
+    """When it changed, as lists are sorted by it."""
+    with importing.runtime.reading() as services:
+        return services.packages.at(package).modified
+
+
 def test_two_changes_in_one_second_have_two_times(
     importing: Importing, library: GitRepository, clock: datetime
 ) -> None:
     package = importing.imported(library)
     first = importing.modified(package)[Channel.DEV]
+    assert listed(importing, package) == max(importing.modified(package).values())
     library.commit(MANIFEST)
     importing.sync(package)
     assert (first, importing.modified(package)[Channel.DEV]) == (
         clock.timestamp(),
         clock.timestamp() + 1,
     )
+    assert listed(importing, package) == max(importing.modified(package).values())
 
 
 def test_a_change_of_dev_versions_leaves_the_stable_document_alone(

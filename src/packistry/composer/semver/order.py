@@ -1,6 +1,7 @@
 """The order of normalised versions: PHP's `version_compare`, and names among branches."""
 
 import re
+from functools import lru_cache
 from typing import TypeAlias
 
 from packistry.composer.semver.branch import is_branch
@@ -14,6 +15,8 @@ _DEV = (0, 0)
 # PHP tells words by how they begin, case-sensitively: "patch" is "p".
 _WORDS = (("dev", 0), ("a", 1), ("b", 2), ("RC", 3), ("rc", 3), ("p", 5))
 _NUMBER = 4
+# Many packages have versions of the same numbers, which lists of them compare again and again.
+KEPT = 8192
 # A version that ends here is above one that goes on with "RC", below one that goes on with a
 # number, and a number is below "patch".
 _END = (_NUMBER, -1)
@@ -25,6 +28,7 @@ def compare(a: str, b: str) -> int:
     return (left > right) - (left < right)
 
 
+@lru_cache(maxsize=KEPT)
 def sort_key(version: str) -> SortKey:
     """A key that orders normalised versions exactly as `compare` does."""
     if is_branch(version):

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from packistry.models import Package, Repository, Source, Token, User
 from packistry.services import Services
 from packistry.services.access import Permission, enterable, readable, token_predicate
+from packistry.services.search import rare
 from packistry.web.admin.tokens import state_of
-from packistry.web.listing import mentions
+from packistry.web.listing import mentions, words_of
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
@@ -46,11 +47,13 @@ def show(visit: Visit, services: Services) -> Shown:
 def _packages(visit: Visit, services: Services, text: str) -> list[Found]:
     query = (
         select(Package)
-        .join(Repository, Repository.id == Package.repository_id)
         .where(readable(visit.actor), *mentions(text, Package.name, Package.description))
         .order_by(Package.name)
         .limit(MOST)
     )
+    few = rare(services.session, words_of(text))
+    if few is not None:
+        query = query.where(few)
     return [
         Found(
             words=row.name or f"number {row.id}",

@@ -41,12 +41,8 @@ def find(visit: Visit, services: Services) -> Package:
 
 def index(visit: Visit, services: Services) -> Shown:
     """Those of the projects whose packages they look after."""
-    columns: tuple[Any, ...] = (Sync, Project)
-    query: Select[Any] = (
-        select(*columns)
-        .join(Project, Project.id == Sync.project_id)
-        .where(*_theirs(visit.actor), *_wanted(visit))
-    )
+    # Only the numbers: there are many more than are shown.
+    query: Select[Any] = select(Sync.id).where(*_theirs(visit.actor), *_wanted(visit))
     found = listing(
         visit,
         services.session,
@@ -56,10 +52,12 @@ def index(visit: Visit, services: Services) -> Shown:
         unique=Sync.id,
         filters=("state", "package"),
     )
-    syncs = [row.Sync for row in found.rows]
+    rows = _rows(services, [row.id for row in found.rows])
+    syncs = [row.Sync for row in rows]
     about = as_number(visit.query("package"))
     shown = {
         "listing": found,
+        "rows": rows,
         "packages": _packages(visit, services, {sync.project_id for sync in syncs}),
         "outcomes": _outcomes(services, [sync.id for sync in syncs]),
         "states": list(SyncState),
@@ -70,6 +68,14 @@ def index(visit: Visit, services: Services) -> Shown:
         return part(visit, services, "imports/list.jinja2", shown)
     plain = found.page == 1 and not found.narrowed
     return {**shown, "bulk": services.bulk_imports.recent(visit.actor) if plain else []}
+
+
+def _rows(services: Services, ids: Sequence[int]) -> Sequence[Any]:
+    query = (
+        select(Sync, Project).join(Project, Project.id == Sync.project_id).where(Sync.id.in_(ids))
+    )
+    found = {row.Sync.id: row for row in services.session.execute(query)}
+    return [found[each] for each in ids]
 
 
 def _theirs(actor: Actor) -> list[ColumnElement[bool]]:

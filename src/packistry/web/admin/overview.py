@@ -15,8 +15,6 @@ from packistry.web.visit import Visit
 
 SPAN = 90
 MOST = 6
-BUSIEST = 500
-KEPT_SECONDS = 60
 RECENT = 8
 LOOKED_AT = 10
 PLACEHOLDER = "YOUR-TOKEN"
@@ -34,16 +32,7 @@ def show(visit: Visit, services: Services) -> Shown:
     span = span_of(visit.query("days"), SPAN)
     last = now().date()
     first = last - timedelta(days=span - 1)
-    # Numbers alone: what they are of is looked up again, as far as it may be seen. That there are
-    # none is not kept beyond the first install, which somebody is waiting to see.
-    who = 0 if visit.actor.admin else visit.actor.user_id
-    downloads = visit.kept.get(
-        ("downloads", who, first, used), KEPT_SECONDS, lambda: overview.downloads(first)
-    )
-    week = last - timedelta(days=6)
-    busiest = visit.kept.get(
-        ("busiest", week, used), KEPT_SECONDS, lambda: overview.busiest(week, BUSIEST)
-    )
+    downloads = overview.downloads(first)
     return {
         "numbers": numbers,
         "steps": steps,
@@ -56,7 +45,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "span": span,
         "spans": SPANS,
         "chart": daily("Downloads", "Downloads", downloads, first, last),
-        "most": overview.most(busiest, MOST),
+        "most": overview.busiest(MOST),
         "recent": overview.recent(RECENT),
     }
 

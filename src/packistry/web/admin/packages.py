@@ -6,18 +6,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pyramid.response import Response
-from sqlalchemy import ColumnElement, Text, func, select, type_coerce
+from sqlalchemy import ColumnElement, Text, exists, func, select, type_coerce
 
+from packistry.database import distinct_values
 from packistry.errors import Conflict, Invalid, NotFound
 from packistry.inputs import PackageChange, package_name
-from packistry.models import Dists, Document, Download, Package, Project, Repository, TagPolicy
+from packistry.models import Dists, Package, Repository, TagPolicy
 from packistry.models.base import now
 from packistry.services import Services
 from packistry.services.access import Permission, enterable, manages, readable
 from packistry.services.conditions import Condition, conditions
+from packistry.services.search import rare
 from packistry.web import filters
 from packistry.web.charts import Spark, spark
-from packistry.web.listing import listing, mentions
+from packistry.web.listing import Counting, listing, mentions, words_of
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
 
@@ -54,22 +56,12 @@ def index(visit: Visit, services: Services) -> Shown:
         .correlate(Package)
         .scalar_subquery()
     )
-    changed = (
-        select(func.max(Document.modified))
-        .where(Document.package_id == Package.id)
-        .correlate(Package)
-        .scalar_subquery()
-    )
-    installs = (
-        select(func.coalesce(func.sum(Download.downloads), 0))
-        .where(Download.package_id == Package.id, Download.day >= first)
-        .correlate(Package)
-        .scalar_subquery()
-    )
+    words = words_of(visit.query("q"))
+    few = rare(services.session, words)
     # Only the numbers: what is told of a package is looked up for those of one page.
     query = select(Package.id).where(readable(visit.actor), *_wanted(visit))
-    if not visit.actor.admin:
-        query = query.join(Repository, Repository.id == Package.repository_id)
+    if few is not None:
+        query = query.where(few)
     found = listing(
         visit,
         services.session,
@@ -77,14 +69,13 @@ def index(visit: Visit, services: Services) -> Shown:
         sorts={
             "name": Package.name,
             "repository": home,
-            "installs": installs,
-            "changed": changed,
+            "installs": Package.quarter_downloads,
+            "changed": Package.modified,
         },
         sort="name",
         unique=Package.id,
         filters=("repository", "source", "type"),
-        # To look for words is to read all of them.
-        at_once=visit.query("q") != "",
+        counting=_counting(words, few),
     )
     rows = _rows(visit, services, [row.id for row in found.rows], first)
     return {
@@ -100,6 +91,13 @@ def index(visit: Visit, services: Services) -> Shown:
     }
 
 
+def _counting(words: Sequence[str], few: ColumnElement[bool] | None) -> Counting:
+    if few is not None:
+        return Counting.FETCHED
+    # To look for words is to read packages.
+    return Counting.AHEAD if words else Counting.ALL
+
+
 def _wanted(visit: Visit) -> list[ColumnElement[bool]]:
     keywords = type_coerce(Package.keywords, Text)
     wanted = mentions(visit.query("q"), Package.name, Package.description, keywords)
@@ -111,8 +109,7 @@ def _wanted(visit: Visit) -> list[ColumnElement[bool]]:
     if source == UPLOADS:
         wanted.append(Package.project_id.is_(None))
     elif number := as_number(source):
-        of_source = select(Project.id).where(Project.source_id == number)
-        wanted.append(Package.project_id.in_(of_source))
+        wanted.append(Package.source_id == number)
     return wanted
 
 
@@ -124,23 +121,20 @@ def as_number(text: str) -> int:
 
 def _types(visit: Visit, services: Services) -> Sequence[str]:
     key = ("types", visit.actor.user_id, visit.request.parts.reads.generation())
-    query = (
-        select(Package.type)
-        .join(Repository, Repository.id == Package.repository_id)
-        .where(readable(visit.actor))
-        .distinct()
-        .order_by(Package.type)
-    )
+    types = distinct_values(Package.type)
+    query = select(types.c.value).order_by(types.c.value)
+    if not visit.actor.admin:
+        query = query.where(
+            exists().where(Package.type == types.c.value, readable(visit.actor)).correlate(types)
+        )
     return visit.kept.get(key, KEPT_SECONDS, lambda: services.session.scalars(query).all())
 
 
 def _rows(visit: Visit, services: Services, ids: Sequence[int], first: date) -> list[Row]:
     query = (
-        select(Package, Repository, func.max(Document.modified).label("changed"))
+        select(Package, Repository)
         .join(Repository, Repository.id == Package.repository_id)
-        .outerjoin(Document, Document.package_id == Package.id)
         .where(Package.id.in_(ids))
-        .group_by(Package.id, Repository.id)
     )
     by_id = {row.Package.id: row for row in services.session.execute(query)}
     found = [by_id[each] for each in ids]
@@ -161,11 +155,15 @@ def _rows(visit: Visit, services: Services, ids: Sequence[int], first: date) -> 
             condition=state[row.Package.id],
             latest=latest[row.Package.id].name if row.Package.id in latest else "",
             installs=spark(daily.get(row.Package.id, {}), first, WEEKS),
-            changed=None if row.changed is None else datetime.fromtimestamp(row.changed, UTC),
+            changed=_moment(row.Package.modified),
             mine=row.Repository.id in mine,
         )
         for row in found
     ]
+
+
+def _moment(modified: int) -> datetime | None:
+    return datetime.fromtimestamp(modified, UTC) if modified else None
 
 
 def sync(visit: Visit) -> Response:

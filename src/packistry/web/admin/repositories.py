@@ -3,6 +3,8 @@
 This module is the model for the others: see docs/web.md.
 """
 
+from collections.abc import Mapping
+
 from pyramid.response import Response
 from sqlalchemy import func, select
 
@@ -18,6 +20,7 @@ from packistry.web.visit import Visit
 from packistry.web.words import plural
 
 SHOWN_PACKAGES = 8
+KEPT_SECONDS = 60
 PLACEHOLDER = "YOUR-TOKEN"
 
 
@@ -28,13 +31,13 @@ def find(visit: Visit, services: Services) -> Repository:
 
 def index(visit: Visit, services: Services) -> Shown:
     """Those that they may enter."""
-    packages = (
+    number = (
         select(func.count())
         .where(Package.repository_id == Repository.id, readable(visit.actor))
         .correlate(Repository)
         .scalar_subquery()
     )
-    query = select(Repository, packages.label("packages")).where(
+    query = select(Repository).where(
         enterable(visit.actor),
         *mentions(visit.query("q"), Repository.name, Repository.path, Repository.description),
     )
@@ -45,23 +48,35 @@ def index(visit: Visit, services: Services) -> Shown:
         sorts={
             "name": func.lower(Repository.name),
             "path": Repository.path,
-            "packages": packages,
+            "packages": number,
         },
         sort="name",
         unique=Repository.id,
     )
-    return {"listing": rows, "may_add": visit.actor.admin}
+    return {
+        "listing": rows,
+        "packages": _packages(visit, services),
+        "may_add": visit.actor.admin,
+    }
+
+
+def _packages(visit: Visit, services: Services) -> Mapping[int, int]:
+    """How many packages they may read in each repository, by its id."""
+    key = ("packages of repositories", visit.actor.user_id, visit.request.parts.reads.generation())
+    query = (
+        select(Package.repository_id, func.count())
+        .where(readable(visit.actor))
+        .group_by(Package.repository_id)
+    )
+    return visit.kept.get(
+        key, KEPT_SECONDS, lambda: {row[0]: row[1] for row in services.session.execute(query)}
+    )
 
 
 def show(visit: Visit, services: Services) -> Shown:
     """One, with what to paste so that Composer uses it."""
     repository = find(visit, services)
-    mine = (
-        select(Package)
-        .join(Repository)
-        .where(Package.repository_id == repository.id, readable(visit.actor))
-    )
-    total = services.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    mine = Package.repository_id == repository.id, readable(visit.actor)
     bearer, basic = token_commands(visit.base_url, PLACEHOLDER)
     may_maintain = visit.may(services, Permission.MAINTAIN, repository)
     return {
@@ -70,9 +85,9 @@ def show(visit: Visit, services: Services) -> Shown:
         "bearer": bearer,
         "basic": basic,
         "packages": services.session.scalars(
-            mine.order_by(Package.name).limit(SHOWN_PACKAGES)
+            select(Package).where(*mine).order_by(Package.name).limit(SHOWN_PACKAGES)
         ).all(),
-        "total": total,
+        "total": _packages(visit, services).get(repository.id, 0),
         "may_edit": visit.may(services, Permission.ADMINISTER),
         "may_maintain": may_maintain,
         "maintainers": [user for user, _ in services.grants.maintainers(repository)]

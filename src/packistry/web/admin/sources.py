@@ -61,7 +61,7 @@ def index(visit: Visit, services: Services) -> Shown:
     kind = titles(Source.provider, providers)
     unreadable = session.execute(
         select(Project.source_id, func.count(), func.max(Project.unreachable))
-        .where(Project.unreachable != "", _IN_USE)
+        .where(Project.away, _IN_USE)
         .group_by(Project.source_id)
     ).all()
     broken = session.execute(
@@ -92,15 +92,9 @@ def index(visit: Visit, services: Services) -> Shown:
 
 def _packages(visit: Visit, services: Services) -> Mapping[int, int]:
     """How many packages each source gives, by its id."""
+    # Whatever changes these numbers moves the generation on.
     key = ("packages of sources", visit.request.parts.reads.generation())
-    query = (
-        select(Project.source_id, func.count())
-        .join(Package, Package.project_id == Project.id)
-        .group_by(Project.source_id)
-    )
-    return visit.kept.get(
-        key, KEPT_SECONDS, lambda: {row[0]: row[1] for row in services.session.execute(query)}
-    )
+    return visit.kept.get(key, KEPT_SECONDS, lambda: services.sources.sizes(services.sources.all()))
 
 
 def show_add(visit: Visit, services: Services) -> Shown:
@@ -190,33 +184,32 @@ def show(visit: Visit, services: Services) -> Shown:
     """One: how it is, what cannot be read of it, what was delivered."""
     source = find(visit, services)
     session = services.session
+    away = Project.source_id == source.id, Project.away, _IN_USE
     unreadable = session.scalars(
-        select(Project)
-        .where(
-            Project.source_id == source.id,
-            Project.unreachable != "",
-            _IN_USE,
-        )
-        .order_by(Project.path)
+        select(Project).where(*away).order_by(Project.path).limit(UNREADABLE)
     ).all()
+    all_unreadable = session.scalar(select(func.count()).select_from(Project).where(*away)) or 0
     states = session.execute(
         select(Webhook.state, func.count())
-        .where(Webhook.source_id == source.id, Webhook.project_id.is_not(None))
+        .where(
+            Webhook.state.in_(list(WebhookState)),
+            Webhook.source_id == source.id,
+            Webhook.project_id.is_not(None),
+        )
         .group_by(Webhook.state)
     )
     provider = services.context.plugins.source_providers.get(source.provider)
-    passed = services.discovery.passed(source)
     return {
         "source": source,
         "provider": provider,
         "stray": stray(services.context.plugins, source),
         "auto_import": services.auto_imports.of(source),
-        "passed": passed[:PASSED],
-        "all_passed": len(passed),
-        "packages": services.sources.packages(source),
+        "passed": services.discovery.passed(source, limit=PASSED),
+        "all_passed": services.discovery.count_passed(source),
+        "packages": _packages(visit, services).get(source.id, 0),
         "config": _plain(provider, source),
-        "unreadable": unreadable[:UNREADABLE],
-        "more_unreadable": max(0, len(unreadable) - UNREADABLE),
+        "unreadable": unreadable,
+        "more_unreadable": all_unreadable - len(unreadable),
         "webhooks": {state.value: number for state, number in states},
         "deliveries": services.deliveries.recent(source, DELIVERIES),
         "filters": services.filters.of(source).chosen,
