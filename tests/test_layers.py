@@ -10,12 +10,13 @@ SOURCE = Path(__file__).parents[1] / "src" / "packistry"
 
 # What each layer may import of packistry, beside itself.
 PLAIN = {"errors", "faults"}
-DATA = PLAIN | {"stopping", "composer", "models", "database", "process", "settings"}
+DATA = PLAIN | {"stopping", "composer", "models", "database", "process", "settings", "wording"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "faults": set(),
     "process": set(),
     "scratch": set(),
+    "wording": set(),
     "composer": set(),
     "netguard": PLAIN,
     "settings": PLAIN,

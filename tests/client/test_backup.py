@@ -59,7 +59,7 @@ def test_the_recipe_restores_what_composer_sees_from_a_server_that_ran(old, upst
     said = new.run(*recipe("Restoring"))
     assert "Every stored secret can be decrypted." in said
     assert "The database (sqlite) is up to date." in said
-    assert "Removed 1 file(s) that no dist names" in said
+    assert "Removed 1 file that no dist names" in said
     assert "0 cannot be served." in said
     with new.serving() as server:
         assert [read(server, path, token) for path in paths] == before

@@ -16,6 +16,7 @@ from packistry.plugin import secret_fields
 from packistry.services import Services
 from packistry.services.authentication_sources import checked, rule_text
 from packistry.services.elsewhere import callback_url
+from packistry.wording import plural
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -217,7 +218,7 @@ def remove(installation: Installation, name: str, yes: bool) -> None:
     with installation.reading() as services:
         source = services.authentication_sources.get(name)
         people = services.authentication_sources.people(source)
-    confirm(f'Remove "{name}"? {people} user(s) sign in there.', yes=yes)
+    confirm(f'Remove "{name}"? {plural(people, "user signs", "users sign")} in there.', yes=yes)
     with installation.change() as services:
         services.authentication_sources.remove(services.authentication_sources.get(name))
     click.echo(f'The authentication source "{name}" is removed.')

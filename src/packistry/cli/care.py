@@ -14,6 +14,7 @@ from packistry.services.doctor.data import astray
 from packistry.services.repair import Repair
 from packistry.services.rotation import Rotation, drop_old_keys, put_new_key_first
 from packistry.services.secrets import KEY_FILE, SecretBox, load_keys
+from packistry.wording import plural
 
 COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
 
@@ -105,15 +106,18 @@ def gc(
         write_json(asdict(done))
     else:
         click.echo(
-            f"Removed {done.files} file(s) that no dist names, {done.mirrors} mirror(s) of "
-            f"projects that are gone and {done.syncs} old sync(s)."
+            f"Removed {plural(done.files, 'file')} that no dist names, "
+            f"{plural(done.mirrors, 'mirror')} of projects that are gone and "
+            f"{plural(done.syncs, 'old sync')}."
         )
         if done.pruned:
-            click.echo(f"Forgot {done.pruned} old dist(s) of branches (--keep-dists).")
+            click.echo(f"Forgot {plural(done.pruned, 'old dist')} of branches (--keep-dists).")
         if verify or repair:
-            click.echo(f"Read {done.verified} dist(s); {len(done.faults)} cannot be served.")
+            click.echo(
+                f"Read {plural(done.verified, 'dist')}; {len(done.faults)} cannot be served."
+            )
         if repair:
-            click.echo(f"Built {done.repaired} dist(s) anew, with the same bytes.")
+            click.echo(f"Built {plural(done.repaired, 'dist')} anew, with the same bytes.")
         elif done.faults:
             click.echo("`packistry gc --repair` builds them anew where their commit is known.")
         for fault in done.faults:
@@ -163,7 +167,8 @@ def rotate(installation: Installation, new_key: bool, drop: bool) -> None:
         put_new_key_first(settings.root)
     box = SecretBox(load_keys(settings.secret_key.get_secret_value(), settings.root))
     changed = installation.attempt(lambda services: Rotation(services.session, box).reseal())
-    click.echo(f"{changed} stored secret(s) are encrypted with the first key now.")
+    secrets_are = plural(changed, "stored secret is", "stored secrets are")
+    click.echo(f"{secrets_are} encrypted with the first key now.")
     if drop:
         _drop(installation)
 
@@ -173,7 +178,9 @@ def _drop(installation: Installation) -> None:
         lambda services: Rotation(services.session, services.context.secrets).keys_in_use()
     )
     dropped = drop_old_keys(installation.runtime.settings.root, in_use)
-    click.echo(f"{dropped} old key(s) are forgotten. Backups made before need them.")
+    click.echo(
+        f"{plural(dropped, 'old key is', 'old keys are')} forgotten. Backups made before need them."
+    )
 
 
 def _write(finding: Finding) -> None:

@@ -31,6 +31,7 @@ from packistry.cli.webhook import (
 from packistry.models import Package, Sync
 from packistry.services import Services
 from packistry.services.summaries import Summary
+from packistry.wording import plural
 
 
 @click.group()
@@ -148,7 +149,7 @@ def sync(
     elif not owed:
         click.echo("No package is made from a project.", err=True)
     elif not wait:
-        click.echo(f"{len(set(owed))} sync(s) are under way.")
+        click.echo(f"{plural(len(set(owed)), 'sync is', 'syncs are')} under way.")
     if not (sound and waiting.succeeded(finished)):
         ctx.exit(1)
 

@@ -11,6 +11,7 @@ from packistry.inputs import NewRepository, RepositoryChange, read
 from packistry.models import Repository, TagPolicy
 from packistry.services.documents import render_stale
 from packistry.services.snippets import repository_commands
+from packistry.wording import plural
 
 
 @click.group()
@@ -151,7 +152,7 @@ def remove(installation: Installation, repository_path: str, yes: bool) -> None:
     with installation.reading() as services:
         found = services.repositories.get(repository_path)
         name, size = found.name, services.repositories.size(found)
-    confirm(f'Remove the repository "{name}" with its {size} package(s)?', yes=yes)
+    confirm(f'Remove the repository "{name}" with its {plural(size, "package")}?', yes=yes)
     with installation.change() as services:
         services.repositories.remove(services.repositories.get(repository_path))
     click.echo(f'The repository "{name}" is removed. `packistry gc` frees its space.')

@@ -32,6 +32,7 @@ from packistry.services.webhook_secrets import (
     unseal,
 )
 from packistry.services.webhooks import Webhooks
+from packistry.wording import plural
 
 T = TypeVar("T")
 
@@ -142,7 +143,8 @@ class Sources:
         count = self.packages(source)
         if count:
             raise Conflict(
-                f'{count} package(s) are made from the source "{source.name}". Remove them first.'
+                f'The source "{source.name}" has {plural(count, "package")}. '
+                "Remove what is made from it first."
             )
         self._webhooks.take_credentials(source)
         self._session.delete(source)

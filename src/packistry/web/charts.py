@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from packistry.web.words import day, grouped, short_day
+from packistry.web.words import day, short_day
+from packistry.wording import grouped
 
 SPANS = (7, 30, 90, 365)
 """How many days a chart may be of."""

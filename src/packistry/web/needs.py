@@ -10,7 +10,8 @@ from packistry.services import Services
 from packistry.services.access import Actor, Permission, permits
 from packistry.services.overview import Overview
 from packistry.services.troubles import Trouble, Troubles
-from packistry.web.words import ago, plural
+from packistry.web.words import ago
+from packistry.wording import plural
 
 SOON = timedelta(days=7)
 IN_USE = timedelta(days=30)

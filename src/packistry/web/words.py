@@ -8,15 +8,11 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from packistry.models.base import now
+from packistry.wording import grouped, plural
 
 _TICKS = re.compile(r"`([^`\n]+)`")
 _JOINTS = re.compile(r"([/@._-]+)")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def grouped(value: float) -> str:
-    """1234567 -> "1,234,567"."""
-    return f"{value:,}"
 
 
 def size(value: int) -> str:
@@ -28,11 +24,6 @@ def size(value: int) -> str:
         amount /= 1000
     digits = 1 if amount < 10 and unit != "B" else 0
     return f"{amount:.{digits}f} {unit}"
-
-
-def plural(number: int, one: str, many: str = "") -> str:
-    """(1, "package") -> "1 package", (2, …) -> "2 packages"."""
-    return f"{grouped(number)} {one if number == 1 else many or one + 's'}"
 
 
 def day(value: date) -> str:

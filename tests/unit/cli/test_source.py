@@ -121,7 +121,7 @@ def test_a_source_in_use_is_not_removed(cli, upstream):
     add(cli)
     cli.ok("repository", "add", "main")
     cli.ok("package", "add", "--repository", "", "--source", "git", str(upstream.path))
-    assert "Remove them first" in cli.fails("source", "remove", "git", "--yes")
+    assert "Remove what is made from it first" in cli.fails("source", "remove", "git", "--yes")
 
 
 def test_a_source_is_removed(cli):

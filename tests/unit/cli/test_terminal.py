@@ -59,7 +59,7 @@ def terminal(cli):
 def test_removing_asks_and_no_keeps(cli, terminal):
     cli.ok("repository", "add", "main")
     asked = terminal("repository", "remove", "/")
-    asked.answers("0 package(s)?", "n")
+    asked.answers("0 packages?", "n")
     assert asked.ends() == 1
     assert len(cli.json("repository", "list")) == 1
 
@@ -67,7 +67,7 @@ def test_removing_asks_and_no_keeps(cli, terminal):
 def test_removing_asks_and_yes_removes(cli, terminal):
     cli.ok("repository", "add", "main")
     asked = terminal("repository", "remove", "/")
-    asked.answers("0 package(s)?", "y")
+    asked.answers("0 packages?", "y")
     assert asked.ends() == 0
     assert cli.json("repository", "list") == []
 

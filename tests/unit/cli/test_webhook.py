@@ -128,7 +128,7 @@ def test_doctor_tells_of_webhooks_that_are_broken_or_lead_elsewhere(
     add(cli, "--wait")
     assert "Every webhook was in order" in findings()
     cli.environment["PACKISTRY_URL"] = "https://new.test"
-    assert "lead to another address than PACKISTRY_URL" in findings()
+    assert "leads to another address than PACKISTRY_URL" in findings()
     host.hooks.clear()
 
     def refuse() -> None:

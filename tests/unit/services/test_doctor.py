@@ -241,7 +241,7 @@ def test_a_project_that_cannot_be_reached_is_a_warning(patient, runtime):
 def test_work_that_nobody_does_is_a_warning(patient, runtime):
     stored(runtime)
     changed(runtime, "UPDATE syncs SET not_before = '2020-01-01 00:00:00'")
-    assert "warning: 1 sync(s) wait" in faults(patient, data.work)
+    assert "warning: 1 sync waits" in faults(patient, data.work)
 
 
 def test_a_redis_that_is_away_is_an_error_without_its_address(patient):
@@ -304,7 +304,7 @@ def test_links_in_mails_and_ways_to_sign_in_need_a_known_address(patient, runtim
         with runtime.transaction() as services:
             services.mails.failed(services.mails.owe("ada@x.org", Purpose.INVITATION), "Full.")
         found = faults(told, network.mail)
-        assert "1 link(s) could not be mailed, the first to ada@x.org: Full." in found
+        assert "1 link could not be mailed, the first to ada@x.org: Full." in found
     assert "nothing listens there" in faults(told, network.mail)
 
 

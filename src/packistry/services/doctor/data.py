@@ -17,6 +17,7 @@ from packistry.services.context import secrets_place
 from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
 from packistry.services.origins import Stray, strays
 from packistry.services.rotation import Rotation
+from packistry.wording import plural
 
 CLOCK_SECONDS = 30
 LATE = timedelta(minutes=10)
@@ -98,7 +99,7 @@ def plugins(patient: Patient) -> Iterator[Finding]:
     for each in found:
         yield (warning if each.now else error)(str(each), each.remedy)
     if not (patient.plugins.failures or patient.plugins.unknown or found):
-        yield ok(f"{len(patient.plugins.loaded)} plugin(s) loaded.")
+        yield ok(f"{plural(len(patient.plugins.loaded), 'plugin')} loaded.")
 
 
 def astray(patient: Patient) -> Sequence[Stray]:
@@ -125,8 +126,9 @@ def secrets(patient: Patient) -> Iterator[Finding]:
             "`packistry source edit`.",
         )
     if old and not lost:
+        secrets_are = plural(len(old), "stored secret is", "stored secrets are")
         yield warning(
-            f"{len(old)} stored secret(s) are encrypted with an old key.",
+            f"{secrets_are} encrypted with an old key.",
             "Run `packistry secrets rotate`.",
         )
     elif not lost:
@@ -183,8 +185,9 @@ def work(patient: Patient) -> Iterator[Finding]:
             .where(Sync.state == SyncState.QUEUED, Sync.not_before < now() - LATE)
         )
     if late:
+        syncs_wait = plural(late, "sync waits", "syncs wait")
         yield warning(
-            f"{late} sync(s) wait for more than {LATE.seconds // 60} minutes.",
+            f"{syncs_wait} for more than {LATE.seconds // 60} minutes.",
             START_A_WORKER[patient.settings.jobs],
         )
     else:

@@ -12,6 +12,7 @@ from packistry.models import AuthenticationSource, OwedMail
 from packistry.services.doctor.data import reading, usable
 from packistry.services.doctor.finding import Finding, Patient, error, ok, warning
 from packistry.services.mail import MailFailed, Post
+from packistry.wording import plural
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -120,8 +121,8 @@ def mail(patient: Patient) -> Iterator[Finding]:
             ).all()
         if failed:
             yield warning(
-                f"{len(failed)} link(s) could not be mailed, the first to {failed[0].email}: "
-                f"{failed[0].failure}",
+                f"{plural(len(failed), 'link')} could not be mailed, the first to "
+                f"{failed[0].email}: {failed[0].failure}",
                 "Ask for them again, or hand them over: `packistry user link EMAIL`.",
             )
             return

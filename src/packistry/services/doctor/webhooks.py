@@ -1,5 +1,6 @@
 """Webhooks: whether hosts can and do tell us of changes."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select
@@ -9,6 +10,7 @@ from packistry.models import Project, Source, Webhook, WebhookState
 from packistry.services.doctor.data import reading, usable
 from packistry.services.doctor.finding import Finding, Patient, ok, warning
 from packistry.services.webhooks import INCOMING, NO_URL
+from packistry.wording import plural
 
 SHOWN = 5
 
@@ -27,7 +29,8 @@ def webhooks(patient: Patient) -> Iterator[Finding]:
     sound = not (waiting or broken or elsewhere)
     if waiting:
         yield warning(
-            f"{waiting} project(s) have no webhook, because PACKISTRY_URL is not set.",
+            f"{plural(waiting, 'project has', 'projects have')} no webhook, because PACKISTRY_URL "
+            "is not set.",
             "Set PACKISTRY_URL to the address that git hosts reach this server at, and restart.",
         )
     for path, reason in broken[:SHOWN]:
@@ -37,11 +40,13 @@ def webhooks(patient: Patient) -> Iterator[Finding]:
         )
     if len(broken) > SHOWN:
         yield warning(
-            f"{len(broken) - SHOWN} more webhooks are broken.", "See `packistry package show`."
+            f"{plural(len(broken) - SHOWN, 'more webhook is', 'more webhooks are')} broken.",
+            "See `packistry package show`.",
         )
     if elsewhere:
         yield warning(
-            f"{len(elsewhere)} webhook(s) lead to another address than PACKISTRY_URL, such as "
+            f"{plural(len(elsewhere), 'webhook leads', 'webhooks lead')} to another address than "
+            "PACKISTRY_URL, such as "
             f"that of {elsewhere[0]}.",
             "A running server moves them within minutes. If it does not, run `packistry package "
             "sync --all --repair-webhook`.",
@@ -51,7 +56,7 @@ def webhooks(patient: Patient) -> Iterator[Finding]:
             f'The source "{name}" takes webhooks that share one secret.',
             "Have each project use one of its own (`packistry package sync --all "
             "--repair-webhook`), remove the old ones at the host, then run `packistry source edit "
-            f"{name} --forget-webhook-secret`.",
+            f"{shlex.quote(name)} --forget-webhook-secret`.",
         )
     if sound and not shared:
         yield ok("Every webhook was in order at the last look.")

@@ -24,7 +24,7 @@ from packistry.web import filters
 from packistry.web.admin.packages import as_number
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
-from packistry.web.words import plural
+from packistry.wording import plural
 
 SHOWN = 50
 MOST_AT_ONCE = 200

@@ -22,7 +22,7 @@ from packistry.web.forms import (
 from packistry.web.listing import listing, mentions, titles
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
-from packistry.web.words import plural
+from packistry.wording import plural
 
 SHOWN_REFUSALS = 5
 ROLES = (

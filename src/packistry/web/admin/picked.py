@@ -14,7 +14,7 @@ from packistry.services.access import Permission, manages
 from packistry.web.admin.packages import as_number, called, replacement
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
-from packistry.web.words import plural
+from packistry.wording import plural
 
 MOST = 100
 ASKED_FIRST = {"abandon": "packages-abandon", "remove": "packages-remove"}

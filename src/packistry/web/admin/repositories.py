@@ -17,7 +17,7 @@ from packistry.services.snippets import repository_commands, token_commands
 from packistry.web.listing import listing, mentions
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
-from packistry.web.words import plural
+from packistry.wording import plural
 
 SHOWN_PACKAGES = 8
 KEPT_SECONDS = 60

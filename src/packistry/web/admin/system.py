@@ -21,7 +21,7 @@ from packistry.settings import PREFIX, Settings
 from packistry.web import pages
 from packistry.web.pages import Page, Shown
 from packistry.web.visit import Visit
-from packistry.web.words import plural
+from packistry.wording import plural
 
 HIDDEN = "Set, not shown"
 KINDS = {Level.OK: "ok", Level.WARNING: "warn", Level.ERROR: "bad"}
