@@ -15,6 +15,7 @@ from packistry.services.access import (
     Actor,
     Subject,
     package_predicate,
+    readable,
     repository_predicate,
 )
 from packistry.services.tokens import actor_of
@@ -43,10 +44,17 @@ class World:
         return self.services.packages.get(name, self.repository(path))
 
     def packages(self, actor: Any, action: Any) -> Any:
+        found = self._packages(package_predicate(Subject.of(actor, action), action))
+        if action is Action.READ:
+            # Lists of many ask for the same in another form.
+            assert self._packages(readable(actor)) == found
+        return found
+
+    def _packages(self, allowed: Any) -> Any:
         query = (
             select(Repository.path, Package.name)
             .join(Package, Package.repository_id == Repository.id)
-            .where(package_predicate(Subject.of(actor, action), action))
+            .where(allowed)
         )
         return {(row.path, row.name) for row in self.session.execute(query)}
 
