@@ -234,7 +234,7 @@ def test_a_storage_that_cannot_be_written_is_an_error(patient):
 
 def test_a_project_that_cannot_be_reached_is_a_warning(patient, runtime):
     stored(runtime)
-    changed(runtime, "UPDATE projects SET unreachable = 'Wrong password.'")
+    changed(runtime, "UPDATE projects SET unreachable = 'Wrong password.', away = true")
     assert "team/a cannot be imported: Wrong password." in faults(patient, data.projects)
 
 
