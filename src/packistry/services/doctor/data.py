@@ -158,7 +158,7 @@ def projects(patient: Patient) -> Iterator[Finding]:
     if not usable(patient):
         return
     with reading(patient) as session:
-        query = select(Project).where(Project.away).order_by(Project.path)
+        query = select(Project).where(Project.unreachable != "").order_by(Project.path)
         away = [(_away(each), each.unreachable) for each in session.scalars(query)]
     for what, reason in away[:SHOWN]:
         yield warning(
