@@ -196,7 +196,6 @@ def _add_the_rest(session: Any, numbers: dict[str, Any]) -> None:
         [
             Delivery(**made, changes=["x"], verdict=DeliveryVerdict.REFUSED),
             Delivery(**made, changes=["x"], verdict=DeliveryVerdict.ACCEPTED),
-            Webhook(**made, key="k" * 43, state=WebhookState.BROKEN),
             AutoImport(source_id=source, repository_id=home, patterns=["x"], looked_at=at),
             PassedProject(
                 source_id=source, repository_id=home, external_id="x", path="x", reason="x"
@@ -215,6 +214,8 @@ def _add_the_rest(session: Any, numbers: dict[str, Any]) -> None:
             OwedMail(email="x", purpose=Purpose.PASSWORD, due_at=None, failure="x", attempts=9),
         ]
     )
+    for webhook in session.query(Webhook):
+        webhook.state = WebhookState.BROKEN
     for version in session.query(Version):
         version.manifest = {**version.manifest, **MANIFEST}
     package.abandoned, package.type = "x", "x"

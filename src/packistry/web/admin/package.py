@@ -16,6 +16,7 @@ from packistry.services.access import Permission, readable
 from packistry.services.at_host import commit_page
 from packistry.services.conditions import conditions, left_out
 from packistry.services.overview import REFUSED, Overview
+from packistry.services.projects import as_told
 from packistry.services.requirements import dependents
 from packistry.services.snippets import repository_commands, require_command, token_commands
 from packistry.services.versions import DEV, VersionFacts
@@ -70,6 +71,7 @@ def show(visit: Visit, services: Services) -> Shown:
         "filters": services.filters.of(package) if maintains and package.project else None,
         "lists": filters.FIELDS,
         "condition": conditions(services.session, [package])[package.id],
+        "project_page": as_told(package.project).web_url if package.project else "",
         "webhook": services.webhooks.facts(package.project) if package.project else None,
         "latest": latest,
         "versions": newest,
