@@ -85,7 +85,8 @@ class Local(Storage[LocalConfig]):
         *folders, name = key.split("/")
         with self._root() as root, _folder(root, folders) as folder:
             file = _open_file(name, folder)
-        with os.fdopen(file, "rb") as stream:
+        # With a size, it need not be asked whether it is a terminal.
+        with os.fdopen(file, "rb", _CHUNK) as stream:
             yield stream
 
     def exists(self, key: str) -> bool:

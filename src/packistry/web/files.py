@@ -13,7 +13,8 @@ MOST_AT_ONCE = 256 * 1024
 class FileBody:
     """So many bytes of a file, from somewhere on, in whatever way the server wants them.
 
-    `opened` is entered here; `close` leaves it.
+    `opened` is entered here; `close` leaves it. Where it stands is kept here, and the file asked
+    only when it is read: each system call lets other threads in between, which costs more.
     """
 
     def __init__(
@@ -21,8 +22,8 @@ class FileBody:
     ) -> None:
         self._opened = opened
         self._stream = opened.__enter__()
-        self._stream.seek(start)
-        self._left = length
+        self._at, self._end = start, start + length
+        self._stands_at = -1
 
     @property
     def descriptor(self) -> int | None:
@@ -33,18 +34,24 @@ class FileBody:
         return stream.fileno() if plain else None
 
     def __iter__(self) -> Iterator[bytes]:
-        while self._left > 0 and (chunk := self._stream.read(min(CHUNK, self._left))):
-            self._left -= len(chunk)
+        while chunk := self.read(CHUNK):
             yield chunk
 
     def read(self, size: int = MOST_AT_ONCE) -> bytes:
-        return self._stream.read(min(size, MOST_AT_ONCE))
+        if self._stands_at != self._at:
+            self._stream.seek(self._at)
+        most = min(MOST_AT_ONCE, max(0, self._end - self._at))
+        data = self._stream.read(most if size < 0 else min(size, most))
+        self._at = self._stands_at = self._at + len(data)
+        return data
 
     def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
-        return self._stream.seek(position, whence)
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}[whence]
+        self._at = origin + position
+        return self._at
 
     def tell(self) -> int:
-        return self._stream.tell()
+        return self._at
 
     def seekable(self) -> bool:
         return True
