@@ -30,8 +30,8 @@ from packistry.runtime import Runtime
 from packistry.services.readme import render
 from tests.browser.seed import Seeded, seed
 
-PRODUCT = "9191"
-"""What 1313 times 7 is: who shows it has worked a template out."""
+PRODUCT = str(77777 * 99991)
+"""Who shows it has worked a template out: so long that no time and no commit has it by chance."""
 
 MARKUP = (
     "<script>pwn(1)</script>",
@@ -58,7 +58,8 @@ MARKUP = (
     "<video><source onerror=pwn(1)></video><audio src=x onerror=pwn(1)>",
     "<marquee onstart=pwn(1)>x</marquee><body onload=pwn(1)>",
     "<scr<script>ipt>pwn(1)</scr</script>ipt>",
-    "{{1313*7}} ${1313*7} #{1313*7} <%= 1313*7 %> {% print(1313*7) %} [[1313*7]]",
+    "{{77777*99991}} ${77777*99991} #{77777*99991} <%= 77777*99991 %> [[77777*99991]]",
+    "{% print(77777*99991) %}",
     "{{ ''.__class__.__mro__[1].__subclasses__() }}{{constructor.constructor('pwn(1)')()}}",
     "&lt;script&gt;pwn(1)&lt;/script&gt; &#60;svg onload=pwn(1)&#62;",
     "\\x3cscript\\x3epwn(1)\\x3c/script\\x3e \\u003csvg onload=pwn(1)\\u003e",
